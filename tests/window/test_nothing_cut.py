@@ -22,6 +22,7 @@ from stratascope.ui.kit.theme import Theme
 from window import whole_walk
 
 COMMAND = re.compile(r"(^| )--[a-z]|^docker run |^podman run ")
+IMAGE = re.compile(r"[a-z0-9._/-]+:[A-Za-z0-9._-]+").fullmatch  # a name with its tag: the tooltip has all of it
 
 
 @pytest.fixture(params=["en", "ja"])
@@ -57,7 +58,8 @@ def test_no_sentence_is_cut(qtbot: QtBot, speech: str, cut: dict[str, str]) -> N
     """A command is no sentence; it is complete in the tooltip, and when copied."""
     for _, part in whole_walk.stops(qtbot, 1440):
         part.grab()
-    assert {text: shown for text, shown in cut.items() if not COMMAND.search(text)} == {}
+    sentences = {text: shown for text, shown in cut.items() if not COMMAND.search(text) and not IMAGE(text)}
+    assert sentences == {}
 
 
 def test_what_is_cut_is_found(qtbot: QtBot, speech: str, cut: dict[str, str], theme: Theme) -> None:

@@ -49,6 +49,9 @@ def _list(arguments: argparse.Namespace) -> int:
     )
     if arguments.agents:
         snapshot = replace(snapshot, containers=tuple(filter(_is_agent, snapshot.containers)))
+        if not snapshot.containers and not arguments.json:
+            write(translate(msg("No sandboxes of AI agents. --all lists the others.")) + "\n")
+            return DONE
     if arguments.json:
         write(list_report.document(snapshot, sort=arguments.sort))
     else:

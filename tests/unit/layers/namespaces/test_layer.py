@@ -370,6 +370,18 @@ def test_sockets_and_nodes_by_what_they_are() -> None:
     assert look(with_special(SPECIAL), surroundings=usual)[0].engine_sockets == ("/srv/plain", "/srv/other")
 
 
+def test_an_empty_file_system_that_is_predicted_hides_what_was_below() -> None:
+    """As --tmpfs /var/run does in place of the mount of /var/run/docker.sock."""
+    near = around()
+    near = replace(near, engine=replace(near.engine, socket_file="0:26:5"))
+    process = with_mount("0:0 / /srv rw,nosuid - tmpfs tmpfs rw")
+    special = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", SPECIAL)))
+    assert look(special, surroundings=near)[0].engine_sockets == ()
+    held = with_mount("0:57 / /srv rw,nosuid - tmpfs tmpfs rw")  # a real one, in which they were found
+    special = replace(held, readings=(*held.readings, Reading("root:special", "/proc/7/root", SPECIAL)))
+    assert look(special, surroundings=near)[0].engine_sockets == ("/srv/plain",)
+
+
 def test_a_node_opens_nothing_where_devices_have_no_effect() -> None:
     assert look(with_special(SPECIAL, "rw,nodev"))[0].devices == ()
     assert look(with_special(SPECIAL, "ro"))[0].devices == ("/srv/harmless",)
