@@ -238,6 +238,9 @@ def _named(text: str, container: Container) -> Match:
         return YES
     if _ID(text) and container.id.startswith(text):
         return Match(True, msg("ID {id}", id=container.short_id))
+    sandbox = container.sandbox
+    if sandbox is not None and text in f"{sandbox.maker_title} {sandbox.command}".casefold():
+        return YES
     return NO
 
 

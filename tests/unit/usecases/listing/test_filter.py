@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.capture import Gap, GapKind
+from stratascope.core.message import msg
+from stratascope.core.sandbox import Group, Sandbox
 from stratascope.i18n.translate import translate
 from stratascope.usecases.listing.filter import answer, hint, parse
 from stratascope.value import replace
@@ -54,6 +56,13 @@ def found(text: str) -> dict[str, str]:
 )
 def test_hits(text: str, hits: dict[str, str]) -> None:
     assert found(text) == hits
+
+
+def test_a_sandbox_is_found_by_who_made_it_and_what_runs_in_it() -> None:
+    state = states()["thumbnailer"]
+    sandbox = Sandbox("bwrap-sleep", "bubblewrap", "bubblewrap", Group.OTHER, msg("…"), "sleep", "sleep 3000", 7, 1, ())
+    state = replace(state, container=replace(state.container, name="sleep", sandbox=sandbox))
+    assert [answer(parse(word), state).found for word in ("BUBBLE", "3000", "sleep", "flatpak")] == [True] * 3 + [False]
 
 
 def test_root_is_user_0() -> None:
