@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QSplitterHandle,
@@ -102,6 +103,20 @@ def goes_round(window: MainWindow, what: str) -> None:
     at = back.index(there[0])
     turned = [each for each in reversed(back[at + 1 :] + back[: at + 1]) if each in there]
     assert turned == ordinary, what
+
+
+def test_what_goes_hands_the_keyboard_to_no_field(window: MainWindow) -> None:
+    """The next key would edit its text: Ctrl+Z after a relaunch once changed the filter instead of undoing."""
+    order = walk(window)
+    field = next(each for each in order if isinstance(each, QLineEdit))
+    before = order[order.index(field) - 1]
+    before.setFocus()
+    before.setEnabled(False)
+    assert not isinstance(focus(), QLineEdit)
+    before.setEnabled(True)
+    before.setFocus()
+    QTest.keyClick(before, Qt.Key.Key_Tab)
+    assert focus() is field
 
 
 def test_tab_goes_round_through_all_of_the_matrix(window: MainWindow) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QLineEdit, QMainWindow, QPlainTextEdit, QWidget
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg
@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         settings, hardening, learning = services.settings, services.hardening, services.learning
         self.theme, self.feed, self.settings = theme, feed, settings
         self.restarts, self._stopped = False, False  # whether to start the program again once it has ended
+        self._tabs = False  # whether the current key is Tab
         self._key_at: QWidget | None = None  # the widget that had the focus when the current key was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(least_size(theme, self.screen().availableSize()))
@@ -435,6 +436,7 @@ class MainWindow(QMainWindow):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride:  # precedes the key itself
             self._key_at = self.focusWidget()
+            self._tabs = isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
             self.selection.touch()
         return super().event(event)
 
@@ -448,7 +450,13 @@ class MainWindow(QMainWindow):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        return focus_order.step(self, forward=forward)
+        tabs, self._tabs = self._tabs, False
+        done = focus_order.step(self, forward=forward)
+        # without Tab, what had the focus goes: never on into a field, in which the next key would edit text
+        first = self.focusWidget()
+        while not tabs and done and isinstance(self.focusWidget(), QLineEdit | QPlainTextEdit):
+            done = focus_order.step(self, forward=forward) and self.focusWidget() is not first
+        return done
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
