@@ -239,7 +239,7 @@ def _let_go(
             continue
         if which in there and which.planned is None:
             continue
-        value = _value(which, subject)
+        value = planned_value(which, subject)
         if not value or (which.overridden and subject.container.asked.privileged):
             continue
         choice = Choice(which, value)
@@ -255,15 +255,26 @@ def _let_go(
             yield _row(choice, choice.evidence(subject), kind_of(choice, subject), subject)
 
 
-def _value(which: Toggle, subject: Subject) -> str:
+def planned_value(which: Toggle, subject: Subject) -> str:
+    """The value that the plan gives it; empty: none."""
     if which.planned is not None:
         return which.planned(subject) or ""
     watched = subject.seen is not None and subject.seen.seen.starts > 0
     if watched and which.learned_words:
         found = which.learned(which.learned_words[0], subject, subject.container.asked)
         if found is not None:
-            return which.learned_words[0] if found.text else found.value
+            value = which.learned_words[0] if found.text else found.value
+            usual = "" if _tells(which, value, subject) else graded(which, subject)
+            return usual or value
     return graded(which, subject)
+
+
+def _tells(which: Toggle, value: str, subject: Subject) -> bool:
+    """Whether it was watched for long enough for this value: a short watch, as a trial is, must not take away what the
+    plan would have without any.
+    """
+    known = which.evidence(value, subject)
+    return known.use is not Use.UNKNOWN or known.rare
 
 
 # What it comes to

@@ -9,14 +9,16 @@ import pytest
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.layer import CallSource
 from stratascope.core.message import Message
+from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
-from stratascope.layers.toggles import choice_of
+from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.usecases.plan.choices import Resolved, resolved
+from stratascope.usecases.plan.suggested import planned_value
 from stratascope.value import replace
 from unit.layers.toggle_subjects import DOCKER, default, subject
 
@@ -144,3 +146,11 @@ def test_half_of_the_machine_is_no_limit() -> None:
     """Twice of its peak would be more than that."""
     seen = replace(SEEN, peaks=(("memory", 3.0 * 2**30),))
     assert "says nothing" in translate(_why(("memory", "learned"), seen=seen))
+
+
+@pytest.mark.parametrize(("seconds", "value"), [(0.0, "ordinary"), (17.0, "ordinary"), (7200.0, "learned")])
+def test_a_short_watch_as_a_trial_s_takes_nothing_out_of_the_plan(seconds: float, value: str) -> None:
+    """What it was seen calling in a quarter of a minute is not all that it calls."""
+    subject = replace(watched(), programs=Programs())
+    subject = replace(subject, seen=replace(SEEN, seen=Seen(seconds, 1)) if seconds else None)
+    assert planned_value(next(each for each in all_toggles() if each.id == "seccomp"), subject) == value
