@@ -82,6 +82,7 @@ def test_one_press_undoes_what_leaves_nothing_behind_and_one_brings_it_back(
     assert [done.kind.value for done in staged.set_aside] == ["undo"]
     window.feed.snapshot.emit(with_others(picture))
     assert card.title.text() == "Back at 10.0. The hardened one is kept."
+    assert (card.go.text(), card.more.text()) == ("Close", "Go back to it")
     card.more.click()
     qtbot.waitUntil(lambda: asked(staged, "undo") == 2)
     over(qtbot, side)

@@ -112,8 +112,10 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
         lead = msg("The hardened one is kept.") if result.kind is RunKind.UNDO else msg("The original is kept.")
         if made is not None and made.owner is not None:
             lead, more = msg("Its owner re-created it as it was before."), ""
+        if more and result.kind is RunKind.UNDO:
+            more = translate(msg("Go back to it"))
         whole = together([translate(back), translate(lead)])
-        return ResultText(result.outcome, whole, "", below, go=keep, more=more, folded=True)
+        return ResultText(result.outcome, whole, "", below, go=translate(msg("Close")), more=more, folded=True)
     title = together([_hardened(result, now), translate(_next(result))])
     if result.said_at:
         told = [translate(msg("Tested by you, {time}.", time=clock(result.said_at)))]
