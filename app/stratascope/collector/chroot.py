@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import select
 import signal
-import warnings
 from contextlib import suppress
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
+from stratascope.collector import children
 from stratascope.collector.names import CHROOT, WHOLE
 from stratascope.collector.paths import Mount, mount_of, mounts, silent
 from stratascope.collector.read import CHUNK, UNSUPPORTED, Entry, TooLongError, failed, read_file
@@ -242,14 +242,7 @@ def _whole(directory: int) -> str:
     import ctypes
 
     library = ctypes.CDLL(None, use_errno=True)
-    ours, theirs = os.pipe()
-    with warnings.catch_warnings():
-        # Python 3.12 and later warn about threads at fork: the child touches nothing that a thread might hold
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        _tell(library, directory, theirs)  # does not return
-    os.close(theirs)
+    child, ours = children.start(lambda pipe, _: _tell(library, directory, pipe))
     poll, parts, size = select.poll(), [], 0
     poll.register(ours, select.POLLIN)
     try:

@@ -13,15 +13,14 @@ import json
 import os
 import re
 import select
-import signal
 import stat
 import time
-import warnings
 from contextlib import suppress
 from typing import Any, Dict, Generator, Iterator, List, NamedTuple, Sequence, Tuple
 
+from stratascope.collector import children
 from stratascope.collector.paths import Sight, mount_of, reopen, unescaped
-from stratascope.collector.read import CHUNK, TooLongError, open_process, read_file
+from stratascope.collector.read import CHUNK, TooLongError, open_process, read_beginning, read_file
 
 ARGUMENTS_MAX = 1 << 16  # bytes
 WORDS_MAX = 4096
@@ -29,6 +28,7 @@ ENVIRONMENT_MAX = 1 << 17
 FILE_MAX = 4096
 SILENCE = 0.3  # seconds for one process
 SECONDS = 3.0  # for all
+END_LIMIT = 0.1  # until a child that was killed has ended
 STUCK_MAX = 6  # children that may be killed; then the rest has said nothing
 BYTES_MAX = 8 << 20
 
@@ -61,9 +61,7 @@ _HIDDEN = "..."
 _SETS = ("--setenv", "--env", "-E")
 _IN_SCRIPT = re.compile(r"""(--(?:setenv|env)[= ]\w+[= ])((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 _IN_ADDRESS = re.compile(r"(//|proxyauth=)[^\s/@:]+:[^\s/@'\",]+")
-_HOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_PR_SET_PDEATHSIG = 1
 _left: Dict[int, Tuple[int, int]] = {}  # children that wait for a process, and can't be killed
 
 
@@ -84,7 +82,7 @@ class Question(NamedTuple):
 def ask(questions: Sequence[Question]) -> Iterator[Tuple[int, Dict[str, Any]]]:
     """The answers, in order; a process that ended or does not answer has none."""
     for child in list(_left):
-        if _reaped(child):
+        if children.reaped(child):
             del _left[child]
     stuck = set(_left.values())
     left = [each for each in questions if (each.pid, each.start) not in stuck]
@@ -100,20 +98,10 @@ def ask(questions: Sequence[Question]) -> Iterator[Tuple[int, Dict[str, Any]]]:
 
 def _hear(questions: Sequence[Question], until: float) -> Generator[Tuple[int, Dict[str, Any]], None, int]:
     """Yield what a child says; return how many of them it came to the end of."""
-    ours, theirs = os.pipe()
-    parent = os.getpid()
     try:
-        with warnings.catch_warnings():
-            # Python 3.12 and later warn about threads at fork: the child touches nothing that a thread might hold
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+        child, ours = children.start(lambda pipe, parent: _work(questions, pipe, parent))
     except OSError:
-        os.close(ours)
-        os.close(theirs)
         return len(questions)
-    if child == 0:
-        _work(questions, theirs, parent)  # does not return
-    os.close(theirs)
     heard, size, rest = 0, 0, b""
     poll = select.poll()
     poll.register(ours, select.POLLIN)
@@ -132,41 +120,16 @@ def _hear(questions: Sequence[Question], until: float) -> Generator[Tuple[int, D
         return heard if size < BYTES_MAX else len(questions)
     finally:
         os.close(ours)
-        with suppress(OSError):
-            os.kill(child, signal.SIGKILL)
-        pause, end = 0.00005, time.monotonic() + 0.1
-        while not _reaped(child):
-            if time.monotonic() > end:
-                if heard < len(questions):
-                    _left[child] = questions[heard].pid, questions[heard].start
-                break
-            time.sleep(pause)
-            pause = min(2 * pause, 0.01)
-
-
-def _reaped(child: int) -> bool:
-    try:
-        return os.waitpid(child, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return True
+        if not children.stopped(child, END_LIMIT) and heard < len(questions):
+            _left[child] = questions[heard].pid, questions[heard].start
 
 
 def _work(questions: Sequence[Question], pipe: int, parent: int) -> None:
     """The child: one line each, empty if there is nothing to say. It must never return into its parent's code."""
     code = 1
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            return
-        # it may outlive us, and must not keep our pipes, sockets and windows open
-        for held in map(int, os.listdir("/proc/self/fd")):
-            if held != pipe:
-                with suppress(OSError):
-                    os.close(held)
+        children.as_child(parent)
+        children.close_all_but(pipe)
         sights: Dict[Any, Sight] = {}
         for question in questions:
             found = answer_to(question, sights)
@@ -179,6 +142,7 @@ def _work(questions: Sequence[Question], pipe: int, parent: int) -> None:
 
 
 def answer_to(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
+    """In the child: what was asked, as far as it can be read. `sights`: what was found of mounts, by `inside`."""
     found: Dict[str, Any] = {}
     try:
         directory = open_process(question.pid)
@@ -238,20 +202,9 @@ def _masked(word: str) -> str:
 def _words(name: str, directory: int, most: int) -> Any:
     """Words that end in a zero each; None if they may not be read. What goes beyond the limit is left out."""
     try:
-        descriptor = os.open(name, _HOW, dir_fd=directory)
+        data = read_beginning(name, directory, most)
     except OSError:
         return None
-    data = b""
-    try:
-        while len(data) < most:
-            more = os.read(descriptor, min(CHUNK, most - len(data)))
-            if not more:
-                break
-            data += more
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     words = data.decode("utf-8", "surrogateescape").split("\0")
     return words[:-1] if words[-1] == "" else words
 

@@ -22,16 +22,14 @@ process. Nothing here ever writes.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
-import signal
 import struct
 import time
-import warnings
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from stratascope.collector import children
 from stratascope.collector.chroot import files_of
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
 from stratascope.collector.giving_programs import WAIT, read_programs
@@ -191,7 +189,7 @@ _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_PR_SET_DUMPABLE = 4
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
@@ -259,7 +257,7 @@ def _owner(name: str, directory: int, pid: int) -> Entry:
 def given_up() -> Set[Tuple[int, str]]:
     """Processes for which a reader is still stuck in the kernel and can't be killed."""
     for child in list(_given_up):
-        if _reaped(child):
+        if children.reaped(child):
             _given_up.pop(child, None)
     return set(_given_up.values())
 
@@ -310,43 +308,19 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
 
 def _begin(errand: PrivilegedReader, barred: str) -> Optional[_Running]:
     """Start the child; None if no process can be created."""
-    ours, theirs = os.pipe()
-    parent = os.getpid()
     try:
-        with warnings.catch_warnings():
-            # Python 3.12 and later warn about threads at fork: the child touches nothing that a thread might hold
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+        child, pipe = children.start(lambda pipe, parent: _work(errand, pipe, parent, barred))
     except OSError:
-        os.close(ours)
-        os.close(theirs)
         return None
-    if child == 0:
-        _work(errand, theirs, parent, barred)  # does not return
-    os.close(theirs)
-    return _Running(errand, child, ours)
+    return _Running(errand, child, pipe)
 
 
 def _end(item: _Running, otherwise: str) -> None:
     """Take the child's answers; kill it if it still runs, which also releases its target."""
     os.close(item.pipe)
-    with contextlib.suppress(OSError):
-        os.kill(item.child, signal.SIGKILL)
-    pause, until = 0.00005, time.monotonic() + END_LIMIT
-    while not _reaped(item.child):
-        if time.monotonic() > until:
-            _given_up[item.child] = item.errand.pid, item.errand.start
-            break
-        time.sleep(pause)
-        pause = min(2 * pause, 0.01)
+    if not children.stopped(item.child, END_LIMIT):
+        _given_up[item.child] = item.errand.pid, item.errand.start
     _finish(item.errand, b"".join(item.heard), otherwise)
-
-
-def _reaped(child: int) -> bool:
-    try:
-        return os.waitpid(child, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return True
 
 
 def _looks_at_files(errand: PrivilegedReader) -> bool:
@@ -386,21 +360,15 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
     """The child: write one line per name, then exit. It must never return into its parent's code."""
     code = 1
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        _die_with(parent)
+        children.as_child(parent)
         if _looks_at_files(errand):
-            # it may outlive us, and must not keep our pipes, sockets and windows open
-            for held in map(int, os.listdir("/proc/self/fd")):
-                if held != pipe:
-                    with contextlib.suppress(OSError):
-                        os.close(held)
+            children.close_all_but(pipe)
         # filters last: the target may never stop
         joined = None
         for name in sorted(errand.names, key=lambda each: (each == SECCOMP, each in _FROM_WITHIN)):
             if joined is None and name in _FROM_WITHIN and os.geteuid() != 0:
                 joined = join_own(errand.pid)
-                _die_with(parent)  # other credentials may have cleared it: commit_creds, kernel/cred.c
+                children.die_with(parent)  # other credentials may have cleared it: commit_creds, kernel/cred.c
             line = json.dumps([name, _answer(name, errand, barred, bool(joined))]).encode("ascii") + b"\n"
             while line:
                 line = line[os.write(pipe, line) :]
@@ -433,18 +401,6 @@ def join_own(pid: int) -> bool:
         return int(library.setns(below, _CLONE_NEWUSER)) == 0
     except OSError:
         return False
-
-
-def _die_with(parent: int) -> None:
-    """Exit when the collector does, even if that is killed."""
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        return
-    if os.getppid() != parent:  # it ended before the call
-        os._exit(1)
 
 
 def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> List[Entry]:

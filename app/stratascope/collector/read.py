@@ -110,6 +110,21 @@ def _rest(descriptor: int, data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def read_beginning(path: str, directory: int, most: int) -> bytes:
+    """A file's first bytes, at most so many. Raises OSError."""
+    descriptor = os.open(path, _FLAGS, dir_fd=directory)
+    try:
+        data = b""
+        while len(data) < most:
+            more = os.read(descriptor, min(CHUNK, most - len(data)))
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def entry(name: str, source: str, path: str, directory: Optional[int] = None) -> Entry:
     """Read one file as an entry."""
     try:

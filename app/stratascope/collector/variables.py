@@ -6,12 +6,11 @@ only a child reads it.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import List
 
 from stratascope.collector.names import VARIABLES
-from stratascope.collector.read import CHUNK, Entry, failure
+from stratascope.collector.read import Entry, failure, read_beginning
 
 BYTES_MAX = 1 << 18
 NAMES_MAX = 200
@@ -29,21 +28,10 @@ def read_variables(directory: int, pid: int) -> Entry:
     """VARIABLES of one process: a name a line."""
     source = "/proc/%d/environ" % pid
     try:
-        descriptor = os.open("environ", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            parts: List[bytes] = []
-            size = 0
-            while size < BYTES_MAX:
-                part = os.read(descriptor, CHUNK)
-                if not part:
-                    break
-                parts.append(part)
-                size += len(part)
-        finally:
-            os.close(descriptor)
+        data = read_beginning("environ", directory, BYTES_MAX)
     except OSError as error:
         return failure(VARIABLES, source, error)
-    return (VARIABLES, source, "".join(name + "\n" for name in secret_names(b"".join(parts))))
+    return (VARIABLES, source, "".join(name + "\n" for name in secret_names(data)))
 
 
 def secret_names(environment: bytes) -> List[str]:

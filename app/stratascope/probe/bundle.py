@@ -16,6 +16,7 @@ MODULES = (
     *(
         "names",
         "read",
+        "children",
         "cgroups",
         "host",
         "members",

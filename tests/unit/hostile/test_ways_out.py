@@ -19,11 +19,9 @@ APP = Path(stratascope.__file__).parent
 # What starts a program, and what connects or listens; a new place has to keep what THREAT-MODEL.md says of all of them
 STARTS = {
     "child_output.py": {"subprocess.Popen"},  # Podman's own words of one container, and config.json elsewhere
-    "collector/chroot.py": {"os.fork"},  # its reader of what is mounted outside of a chroot
+    "collector/children.py": {"os.fork"},  # the collector's own readers
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
     "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
-    "collector/own_words.py": {"os.fork"},  # its reader of what processes say of themselves
-    "collector/privileged_readings.py": {"os.fork"},  # the collector's own readers
     "desktop_files.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program
