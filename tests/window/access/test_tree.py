@@ -4,20 +4,14 @@ state; rows say what the eye sees; Tab goes from one to the next and ends nowher
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rig.places import TESTS
+from window.access.on_bus import told_by
 
-LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
 CONTROLS = {
     "push button", "button", "check box", "radio button", "toggle button", "combo box", "text", "entry", "list item",
     "page tab", "menu item", "check menu item", "radio menu item", "button menu", "push button menu", "slider", "link",
@@ -28,25 +22,7 @@ Nodes = list[dict[str, Any]]
 
 def read(folder: Path, *words: str) -> tuple[dict[str, Nodes], Nodes]:
     """Return the tree of each stop, and what had the keyboard after each Tab."""
-    if not os.environ.get("DISPLAY") or os.environ.get("QT_QPA_PLATFORM") == "offscreen":
-        pytest.skip("Qt speaks to the accessibility bus on X11 and Wayland only")
-    if not any(Path(each).exists() for each in LAUNCHERS) or not shutil.which("dbus-run-session"):
-        pytest.skip("Debian's at-spi2-core is not installed")
-    environment = {
-        **os.environ,
-        "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
-        "STRATASCOPE_LANGUAGE": "en",
-        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever the installed packages are
-        "XDG_CONFIG_HOME": str(folder),
-        "XDG_STATE_HOME": str(folder),
-        "XDG_RUNTIME_DIR": str(folder),
-    }
-    done = subprocess.run(
-        ["dbus-run-session", "--", sys.executable, "-m", "window.access.tree", "judge", *words],
-        cwd=TESTS, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout.splitlines()[-1])  # the bus prints in front of it
+    told = told_by("window.access.tree", folder, *words, STRATASCOPE_LANGUAGE="en")
     return told["found"], told["tabs"]
 
 
