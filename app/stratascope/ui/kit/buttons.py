@@ -428,6 +428,14 @@ class Switch(QAbstractButton):
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
+def paint_ground(painter: QPainter, button: QAbstractButton, theme: Theme) -> None:
+    """Paint what is behind a button without an outline, under the mouse and with the focus."""
+    if button.hasFocus() or button.underMouse():
+        painter.setPen(outline_pen(theme, focused=button.hasFocus()))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(QRectF(button.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+
+
 class GlyphButton(QAbstractButton):
     """A button that is a painted sign, 32 on a side; `paint_glyph` paints it."""
 
@@ -445,11 +453,8 @@ class GlyphButton(QAbstractButton):
         raise NotImplementedError
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        if self.hasFocus() or self.underMouse():
-            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+        painter = smooth_painter(self)
+        paint_ground(painter, self, self._theme)
         self.paint_glyph(painter)
 
 

@@ -38,6 +38,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -211,6 +212,20 @@ class RowLook(Value):
 
 PLAIN_ROW = RowLook()
 Draw = Callable[[QPainter, QRect, AnyIndex, QStyle.StateFlag], None]
+
+
+def list_below(theme: Theme, model: ItemModel, draw: Draw, size: Callable[[AnyIndex], QSize], name: str) -> QListView:
+    """Return a list below a field: the field keeps the focus, and its keys move in the list."""
+    view = QListView()
+    view.setModel(model)
+    view.setItemDelegate(CellPainter(theme, view, draw, size))
+    view.setFrameShape(QFrame.Shape.NoFrame)
+    view.setUniformItemSizes(True)
+    view.setMouseTracking(True)
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setAccessibleName(name)
+    return view
 
 
 class CellPainter(QStyledItemDelegate):

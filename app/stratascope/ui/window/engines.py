@@ -15,8 +15,8 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.buttons import paint_ground
 from stratascope.ui.kit.flow import TextColumn
-from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.kit.selection import Selection
@@ -93,10 +93,7 @@ class EnginesButton(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
-        if self.hasFocus() or self.underMouse():
-            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+        paint_ground(painter, self, theme)
         painter.setFont(theme.font(12, MEDIUM))
         x, side = theme.px(12), theme.px(10)
         middle = Qt.AlignmentFlag.AlignVCenter

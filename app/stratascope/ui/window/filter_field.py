@@ -24,7 +24,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Label, draw_line, give_tip
-from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
+from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, list_below, paint_chosen
 from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.listing.suggestions import Suggester, Suggestion, Suggestions
 
@@ -66,16 +66,8 @@ class SuggestionList(QFrame):
         self.setAccessibleName(translate(msg("Suggestions")))
         self.head = Label(theme, 12, ink="text2", wrap=True)
         self.model = ItemModel((Column(NOTHING, _word, spoken=spoken),), parent=self)
-        self.list = QListView()
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(CellPainter(theme, self.list, self._paint, self._size))
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setUniformItemSizes(True)
-        self.list.setMouseTracking(True)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list = list_below(theme, self.model, self._paint, self._size, self.accessibleName())
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setAccessibleName(self.accessibleName())
         self.list.clicked.connect(lambda index: self.taken.emit(index.data(ItemRole).word))
         self.foot = Label(theme, 11, ink="text2", wrap=True)
         theme.lay(QVBoxLayout(self), self.head, self.list, self.foot, around=(5, 7, 5, 7), gap=5)

@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPainter
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyle, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import NOTHING, msg, plural
@@ -25,7 +25,7 @@ from stratascope.ui.kit.labels import Label, draw_line
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.registry import Entry
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
+from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, list_below, paint_chosen
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import BITS, DETAILS, FINDINGS, MEANING, Panel, first_title, tabs_of
@@ -102,15 +102,7 @@ class Palette(QFrame):
         self.field.setFont(theme.font(14))
         self.field.setMinimumHeight(theme.px(32))
         self.model = ItemModel((Column(NOTHING, lambda place: place.title, spoken=_spoken),), parent=self)
-        self.list = QListView()
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(CellPainter(theme, self.list, self._paint, self._size))
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setUniformItemSizes(True)
-        self.list.setMouseTracking(True)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field keeps the focus, and its keys move in the list
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setAccessibleName(translate(msg("Results")))
+        self.list = list_below(theme, self.model, self._paint, self._size, translate(msg("Results")))
         self.count = Label(theme, 11, ink="text2")
         theme.lay(QVBoxLayout(self), self.field, self.list, self.count, around=12, gap=8)
         self.field.textChanged.connect(self._search)
