@@ -38,10 +38,10 @@ def sign_of(engine: str, engines: Iterable[Engine] = ()) -> EngineSign:
 
 def sign_word(sign: EngineSign) -> str:
     """Return a sign in words: `Docker, rootless`."""
-    if sign.kind not in _NAMES:  # not known, or what is confined by no engine
-        return translate(msg("Engine"))
     if sign.kind is EngineKind.SANDBOXES:
         return translate(msg("Sandbox of this machine"))
+    if sign.kind is None:
+        return translate(msg("Engine"))
     words: Message = (
         msg("{engine}, rootless", engine=_NAMES[sign.kind])
         if sign.rootless

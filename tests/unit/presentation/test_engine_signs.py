@@ -28,6 +28,7 @@ ENGINES = (
         ("monday:docker", EngineSign(DOCKER), "Docker, rootful (monday:docker)"),
         ("podman:docker", EngineSign(DOCKER), "Docker, rootful (podman:docker)"),
         ("other", EngineSign(None), "Engine (other)"),
+        ("sandboxes", EngineSign(EngineKind.SANDBOXES), "Sandbox of this machine"),
     ],
 )
 def test_sign_and_title(engine: str, sign: EngineSign, title: str) -> None:
