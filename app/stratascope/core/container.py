@@ -271,6 +271,11 @@ class Container(Value):
         return (self.engine, self.id)
 
     @property
+    def kind(self) -> str:
+        """What it is: container, or what kind of sandbox (agent, application …)."""
+        return "container" if self.sandbox is None else self.sandbox.group.value
+
+    @property
     def short_id(self) -> str:
         """The part of its id that is usually shown; a sandbox's is short, and told apart by its end."""
         return self.id[:12] if self.sandbox is None else self.id

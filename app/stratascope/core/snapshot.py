@@ -131,6 +131,10 @@ class ContainerState(Value):
     def key(self) -> tuple[str, str]:
         return self.container.key
 
+    def facts_of(self, kind: type[V]) -> V | None:
+        """The facts of the layer whose facts are of that kind; None where nothing could be read."""
+        return next((layer.facts for layer in self.layers if isinstance(layer.facts, kind)), None)
+
     @property
     def judged(self) -> ContainerState:
         """The predicted state of a container that is not running, if there is one; else this state."""

@@ -26,7 +26,6 @@ from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.value import Value, replace
 
 VARIABLE = "STRATASCOPE_ENGINES"
-SANDBOXES = "sandboxes"  # a word there: this machine's sandboxes of other makers, too
 _PING_SECONDS = 1.0
 _PING = Bounds(_PING_SECONDS, _PING_SECONDS, 4096)
 
@@ -60,7 +59,7 @@ def discover(
     uid = os.getuid() if uid is None else uid
     asked = environ.get(VARIABLE, "").split()
     if asked:
-        candidates = [_asked_for(word) for word in asked if word != SANDBOXES]
+        candidates = [_asked_for(word) for word in asked if word != EngineKind.SANDBOXES]
     else:
         added = [_asked_for(word, "settings") for word in further]
         candidates = [*_standard(environ, home, root, uid), *_configured(environ, home), *added]
@@ -87,7 +86,7 @@ def discover(
 def sandboxes_wanted(environ: Mapping[str, str], chosen: bool) -> bool:
     """Whether this machine's sandboxes are listed: as the variable says, where it names engines; else as chosen."""
     words = environ.get(VARIABLE, "").split()
-    return SANDBOXES in words if words else chosen
+    return EngineKind.SANDBOXES in words if words else chosen
 
 
 def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:

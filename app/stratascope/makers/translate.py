@@ -16,7 +16,7 @@ from stratascope.linux.confined import parse_confined
 from stratascope.linux.decode import DecodeError
 from stratascope.value import replace
 
-ENGINE = "sandboxes"  # the id of what stands for an engine
+ENGINE = EngineKind.SANDBOXES.value  # the id of what stands for an engine
 NO_ENGINE = Engine(ENGINE, EngineKind.SANDBOXES, "", state=EngineState.CONNECTED)
 
 

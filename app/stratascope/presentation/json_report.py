@@ -117,10 +117,10 @@ def kind_of(container: Container) -> dict[str, Any]:
     """Its engine, or what kind of sandbox it is and who made it."""
     sandbox = container.sandbox
     if sandbox is None:
-        return {"engine": container.engine, "kind": "container", "maker": ""}
+        return {"engine": container.engine, "kind": container.kind, "maker": ""}
     return {
         "engine": None,
-        "kind": sandbox.group.value,
+        "kind": container.kind,
         "maker": sandbox.maker,
         "parent": sandbox.parent,
         "sandbox": {

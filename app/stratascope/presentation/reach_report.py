@@ -62,10 +62,9 @@ class ReachSubject(Value):
 
 def subject_of(container: Container, pid: int) -> ReachSubject:
     """Of a container or sandbox; one without engine is a process by its number."""
-    sandbox = container.sandbox
-    if sandbox is not None:
-        return ReachSubject(container.name, container.id, pid, sandbox.group.value, sandbox.maker)
-    kind = "container" if container.engine else "other"
+    kind = container.kind if container.engine else "other"
+    if container.sandbox is not None:
+        return ReachSubject(container.name, container.id, pid, kind, container.sandbox.maker)
     return ReachSubject(container.name, container.id, pid, kind, engine=container.engine)
 
 

@@ -258,7 +258,7 @@ def _ports(seen: Observation, asked: tuple[AskedPort, ...]) -> tuple[PortRow, ..
 def _peaks(
     state: ContainerState, seen: Observation, engine: Engine | None, memory_total: int | None
 ) -> tuple[PeakRow, ...]:
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, CgroupFacts)), None)
+    facts = state.facts_of(CgroupFacts)
     now: dict[str, float | None] = {}
     limits: dict[str, float | None] = {}
     unknown = {"memory", "pids", "cpu"} if facts is None else set[str]()

@@ -12,6 +12,7 @@ from typing import Any
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Layer
+from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge, with_gain
 from stratascope.core.threats.gain import Gain
@@ -27,6 +28,16 @@ class Part(Value):
     facts: Any
     asked: Any
     posture: Posture
+
+
+def parts_of(layers: Sequence[Layer], states: Sequence[LayerState], around: Surroundings) -> tuple[Part, ...]:
+    """Each layer with what it knows; `layers`: with the rulings to use, in the order of `states`."""
+    return tuple(
+        [
+            Part(layer, state.facts, state.asked, layer.judged_by(state.facts, state.asked, around))
+            for layer, state in zip(layers, states, strict=True)
+        ]
+    )
 
 
 def matrix_of(parts: Sequence[Part], around: Surroundings, like: Matrix | None = None) -> Matrix:

@@ -37,7 +37,6 @@ from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import CapturedContainer, ContainerState, MachineCapture, Trouble
-from stratascope.engines.discovery import SANDBOXES
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.formats.export import ExportError, ExportKind, export
@@ -423,7 +422,7 @@ def open_hardening(
 
 def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngine:
     """One engine, for the window. Raises EngineError if it can't be used now, and for sandboxes, which have none."""
-    if engine_id == SANDBOXES:
+    if engine_id == EngineKind.SANDBOXES:
         raise EngineError(EngineState.ABSENT, msg("No engine starts this sandbox, so it can't be relaunched here."))
     port = engines.port(engine_id)
     engine = port.describe()

@@ -137,7 +137,7 @@ def _engine(snapshot: Snapshot, name: str) -> Engine | None:
 
 
 def _cgroup(state: ContainerState) -> CgroupFacts | None:
-    return next((layer.facts for layer in state.layers if isinstance(layer.facts, CgroupFacts)), None)
+    return state.facts_of(CgroupFacts)
 
 
 def _limits(state: ContainerState) -> Limits | None:

@@ -246,7 +246,7 @@ def _named(text: str, container: Container) -> Match:
 
 def _holding(numbers: tuple[int, ...], state: ContainerState) -> Match:
     wanted = sum(1 << number for number in numbers)
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, CapabilityFacts)), None)
+    facts = state.facts_of(CapabilityFacts)
     if facts is None:
         return NO if state.container.pid is None and not state.container.error else UNKNOWN
     first = None if facts.effective is None else facts.effective.bits
@@ -270,7 +270,7 @@ def _of(what: Message, pid: int) -> Message:
 
 def _running_as(text: str, state: ContainerState) -> Match:
     asked = state.container.asked.user.partition(":")[0]
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, UsermapFacts)), None)
+    facts = state.facts_of(UsermapFacts)
     if text.isascii() and text.isdecimal():
         wanted: int | None = int(text) if len(text) <= 10 else -1
     else:

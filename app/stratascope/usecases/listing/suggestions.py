@@ -168,7 +168,7 @@ def _of(key: Key, container: Container, state: ContainerState) -> Iterable[str]:
             held = _held(state)
             return (short_name(number) for number in range(len(NAMES)) if held >> number & 1)
         case Key.USER:
-            facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, UsermapFacts)), None)
+            facts = state.facts_of(UsermapFacts)
             first = None if facts is None else facts.uid_inside
             users = {first, *(process.user for process in state.processes)} - {None}
             numbers = [_ROOT if user == 0 else str(user) for user in users]
@@ -190,7 +190,7 @@ def _of(key: Key, container: Container, state: ContainerState) -> Iterable[str]:
 
 
 def _held(state: ContainerState) -> int:
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, CapabilityFacts)), None)
+    facts = state.facts_of(CapabilityFacts)
     held = 0 if facts is None or facts.effective is None else facts.effective.bits
     for process in state.processes:
         held |= process.effective or 0

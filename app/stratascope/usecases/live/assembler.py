@@ -17,7 +17,6 @@ from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
-from stratascope.core.sandbox import Sandbox
 from stratascope.core.snapshot import (
     CapturedContainer,
     ContainerState,
@@ -29,7 +28,7 @@ from stratascope.core.snapshot import (
 from stratascope.core.threats.depth import Matrix
 from stratascope.fault_log import fault_logger
 from stratascope.linux.process import parse_stat
-from stratascope.usecases.judging import Part, matrix_of
+from stratascope.usecases.judging import matrix_of, parts_of
 from stratascope.usecases.live.further_processes import ruling_with_unread, unread_finding, weigh, with_unread
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import Value, replace
@@ -144,10 +143,7 @@ class Assembler:
             return states, self._matrix(states, around, unread)
 
         more = max(0, found.unread)
-        # where a process was matched only by a shared PID namespace, its mount namespace shows that it is a neighbour's
-        members = [each for each in found.members if inode_of(each.text("ns/mnt")) not in peers.mounts]
-        if container.sandbox is not None:
-            members = [each for each in found.members if _is_member(each, container.sandbox)]
+        members = [each for each in found.members if _is_member(each, container, peers)]
         weighed = weigh(first, members, more, self._layers, judged, known.ground, taken_at)
         layers, source = weighed.layers, first.source("cgroup")
         of_layers = (finding for layer in layers for finding in layer.assessment.findings)
@@ -191,16 +187,8 @@ class Assembler:
         return LayerState(layer.id, layer.number, facts, asked, drawn)
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
-        parts = [
-            Part(
-                ruling_with_unread(layer) if unread else layer,
-                state.facts,
-                state.asked,
-                layer.judged_by(state.facts, state.asked, around),
-            )
-            for layer, state in zip(self._layers, states, strict=True)
-        ]
-        return matrix_of(parts, around)
+        layers = [ruling_with_unread(layer) if unread else layer for layer in self._layers]
+        return matrix_of(parts_of(layers, states, around), around)
 
 
 def _is_over(known: _Known) -> bool:
@@ -208,10 +196,14 @@ def _is_over(known: _Known) -> bool:
     return known.container.sandbox is not None and known.gap is not None and known.gap.kind is GapKind.GONE
 
 
-def _is_member(process: Capture, sandbox: Sandbox) -> bool:
-    """Whether it is the process that was listed, and no later one of its number."""
+def _is_member(process: Capture, container: Container, peers: Peers) -> bool:
+    """Whether it is its own: in a sandbox, the process that was listed, and no later one of its number. Where one was
+    matched only by a shared PID namespace, its mount namespace shows whether it is a neighbour's.
+    """
+    if container.sandbox is None:
+        return inode_of(process.text("ns/mnt")) not in peers.mounts
     stat = or_none(process.decoded("stat", parse_stat))
-    return stat is not None and (process.pid, stat.start) in sandbox.members
+    return stat is not None and (process.pid, stat.start) in container.sandbox.members
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:

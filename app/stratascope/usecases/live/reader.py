@@ -202,8 +202,9 @@ class Reader:
                 self._add_privileged(containers, found, ground, self._root, other)
             elif reach.prober is self._local:
                 own = {place: each for place, each in found.items() if _is_own(containers[place], engine, ground)}
-                self._add_privileged(containers, own, ground, self._own, None)
-                found |= own
+                if own:
+                    self._add_privileged(containers, own, ground, self._own, None)
+                    found |= own
         if reach.top is not None:
             for place in asked:
                 found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)

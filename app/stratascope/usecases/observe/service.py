@@ -284,7 +284,7 @@ def held(state: ContainerState) -> CapabilitySet | None:
 
 def answers(state: ContainerState) -> tuple[FilterAnswer, ...]:
     """Its seccomp filter's answers other than those that the observer always counts as a refusal."""
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, SeccompFacts)), None)
+    facts = state.facts_of(SeccompFacts)
     return () if facts is None else unusual_answers(facts)
 
 

@@ -18,13 +18,13 @@ from stratascope.core.ports import Prober, Wish
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.states import Matrix, ThreatState, ruled
+from stratascope.core.threats.states import ThreatState, ruled
 from stratascope.core.threats.threat import Ruling
 from stratascope.linux.namespace import IdMap, Namespace, is_initial, parse_idmap, parse_link
 from stratascope.linux.permissions import Ranges, Writer
 from stratascope.linux.process import ProcessStatus, parse_status
 from stratascope.linux.reach import Found, parse_reach
-from stratascope.usecases.judging import Part, gains_of, matrix_of
+from stratascope.usecases.judging import Part, gains_of, matrix_of, parts_of
 from stratascope.value import Value, replace
 
 WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", "ns/net", REACH, VARIABLES)
@@ -42,12 +42,9 @@ class Judged(Value, dict=True):
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Its layers with their postures; of the first process, whatever others of the container may do."""
-        states = {each.id: each for each in self.state.first_layers or self.state.layers}
-        return tuple(
-            Part(layer, own.facts, own.asked, layer.judged_by(own.facts, own.asked, self.around))
-            for layer in self.layers
-            if (own := states.get(layer.id)) is not None and own.facts is not None
-        )
+        states = {each.id: each for each in self.state.first_layers or self.state.layers if each.facts is not None}
+        layers = [layer for layer in self.layers if layer.id in states]
+        return parts_of(layers, [states[layer.id] for layer in layers], self.around)
 
     def rulings(self, need: Need) -> tuple[tuple[str, Ruling], ...]:
         """What each layer says, alone; those whose job it is not are left out."""
@@ -124,9 +121,8 @@ def of_process(layers: tuple[Layer, ...], pid: int, ground: Ground, prober: Prob
     around = Surroundings(ground, engine, verified_only=True)
     container = Container("", str(pid), _name(capture, pid), "", Status.RUNNING, pid, 0.0, 0.0, asked=Asked())
     states = tuple(_layer(layer, capture, container, around) for layer in layers)
-    state = ContainerState(
-        container=container, layers=states, capture=capture, matrix=_matrix(layers, states, around), first_layers=states
-    )
+    matrix = matrix_of(parts_of(layers, states, around), around)
+    state = ContainerState(container=container, layers=states, capture=capture, matrix=matrix, first_layers=states)
     return Judged(layers, state, around, capture, None)
 
 
@@ -163,11 +159,3 @@ def _name(capture: Capture, pid: int) -> str:
 def _layer(layer: Layer, capture: Capture, container: Container, around: Surroundings) -> LayerState:
     facts, asked = layer.decode(capture, container, around), layer.asked(container)
     return LayerState(layer.id, layer.number, facts, asked, layer.assessed(facts, asked, around))
-
-
-def _matrix(layers: tuple[Layer, ...], states: tuple[LayerState, ...], around: Surroundings) -> Matrix:
-    parts = [
-        Part(layer, state.facts, state.asked, layer.judged_by(state.facts, state.asked, around))
-        for layer, state in zip(layers, states, strict=True)
-    ]
-    return matrix_of(parts, around)

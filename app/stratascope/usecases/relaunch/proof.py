@@ -214,7 +214,7 @@ def _covered(access: EngineAccess, old: Container, new: str) -> tuple[str, ...]:
     state = access.read(new)
     if state is None:
         return ()
-    facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, NamespacesFacts)), None)
+    facts = state.facts_of(NamespacesFacts)
     view = None if facts is None else facts.as_made.mounts
     before, now = in_memory(old.asked), in_memory(state.container.asked) if view is None else view.tmpfs
     return tuple(place for place in now if place not in before)
