@@ -290,6 +290,14 @@ def test_an_equal_picture_emits_nothing(model: ContainerModel, qtbot: QtBot) -> 
         show(model, *states)
 
 
+def test_an_equal_reading_takes_the_row_unseen(model: ContainerModel, qtbot: QtBot) -> None:
+    show(model, A, B)
+    again = replace(A)  # another reading that says the same
+    with qtbot.assertNotEmitted(model.dataChanged):
+        show(model, again, B)
+    assert entry_of(model, A).state is again
+
+
 def test_many_random_pictures(model: ContainerModel) -> None:
     dice = random.Random(7)
     model.show(())

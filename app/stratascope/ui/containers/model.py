@@ -251,10 +251,10 @@ class ContainerModel(QAbstractListModel):
             self._places = {}
             self._move(target)
         for place, entry in enumerate(target):
-            if self._entries[place] is not entry and self._entries[place] != entry:
-                if self._entries[place].members != entry.members:
+            shown, self._entries[place] = self._entries[place], entry  # also an equal one, which is of this reading
+            if shown is not entry and shown != entry:
+                if shown.members != entry.members:
                     self._places = {}
-                self._entries[place] = entry
                 index = self.index(place)
                 self.dataChanged.emit(index, index)
 
