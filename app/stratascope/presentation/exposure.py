@@ -9,12 +9,13 @@ from stratascope.core.capture import Gap, gap_words
 from stratascope.core.container import Container, Status, other_kernel
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg, plural
+from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Band, Matrix, ThreatState, band_of
 from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.takeover import runs
+from stratascope.presentation.takeover import danger, runs
 from stratascope.presentation.terms import STATUSES, exposure_level, exposure_word
 from stratascope.presentation.threat_outcomes import best_number, exposure_line
 from stratascope.value import Value
@@ -141,7 +142,7 @@ def why(state: ContainerState) -> str:
     worst = worst_open(state)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in matrix.threats)
     if worst is not None:
-        return translate(worst.threat.what)
+        return plain(translate(danger(worst, state)), 400)
     if unknown:
         return translate(
             plural(

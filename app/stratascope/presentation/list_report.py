@@ -19,7 +19,7 @@ from stratascope.presentation.json_report import SCHEMA, kind_of
 from stratascope.presentation.takeover import runs, unseen_engines
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.terms import SANDBOX_GROUPS, STATUSES, exposure_level, maker_of, timestamp
-from stratascope.presentation.threat_outcomes import by_outcome
+from stratascope.presentation.threat_outcomes import by_outcome, not_known, open_questions
 from stratascope.value import Value
 
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
@@ -57,10 +57,12 @@ def why(state: ContainerState) -> Message:
         return gap_words(state.gap).band
     if state.matrix is None:
         return msg("Not known")
-    worst = next(iter(by_outcome(state.matrix)), None)
-    if worst is None or worst.outcome is Outcome.STOPPED:
-        return msg("Nothing is open")
-    return worst.threat.title if worst.outcome is Outcome.OPEN else msg("Not everything is known")
+    matrix = state.matrix
+    worst = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
+    unread = not_known(matrix)
+    if unread is not None and (worst is None or open_questions(matrix, worst)):
+        return unread
+    return msg("Nothing is open") if worst is None else worst.threat.title
 
 
 def render(snapshot: Snapshot, style: Style, *, sort: str = "exposure", columns: tuple[str, ...] = ()) -> str:

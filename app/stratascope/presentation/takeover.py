@@ -124,6 +124,14 @@ def takes_account(state: ContainerState) -> bool:
     return bool(opened) and all(_is_users(each, state) for each in opened)
 
 
+def danger(threat: ThreatState, state: ContainerState) -> Message:
+    """What happens in that container, in a sentence; of an open socket of an engine, whose engine that is."""
+    if threat.threat.id == _SOCKET_THREAT and threat.outcome is Outcome.OPEN:
+        found = (each.text for each in state.findings if each.code == _SOCKET_FINDING)
+        return next(found, threat.threat.what)
+    return threat.threat.what
+
+
 def _is_users(threat: ThreatState, state: ContainerState) -> bool:
     if threat.threat.id == _SOCKET_THREAT:
         found = [each.severity for each in state.findings if each.code == _SOCKET_FINDING]

@@ -22,7 +22,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import terms
 from stratascope.presentation.ground import ground_rows
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
-from stratascope.presentation.takeover import unseen_engines
+from stratascope.presentation.takeover import danger, unseen_engines
 from stratascope.presentation.terminal import (
     SEVERITY_STYLE,
     VERDICT_STYLE,
@@ -154,7 +154,7 @@ def _container(
     if style.details and (calls := first_view(state, CallMap)) is not None:
         yield from _surface(calls, style)
     if state.matrix is not None:
-        yield from open_lines(state.matrix, style)
+        yield from open_lines(state, state.matrix, style)
     shown = [finding for finding in state.findings if style.details or finding.severity in _LOUD]
     brief = named and not style.details
     for finding in shown[:_BRIEF] if brief else shown:
@@ -350,14 +350,14 @@ def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     yield from wrap(translate(counts_line(kinds(matrix))), "  ", style, "2")
 
 
-def open_lines(matrix: Matrix, style: Style) -> Iterator[str]:
+def open_lines(of: ContainerState, matrix: Matrix, style: Style) -> Iterator[str]:
     """The worst open threats, each with its sentence, and with advice in a detailed report."""
     serious = [state for state in by_outcome(matrix) if kind_of(state) in SERIOUS]
     shown = serious if style.details else serious[:MOST]
     indent = " " * (_severity_width() + 4)
     for state in shown:
         threat = state.threat
-        text = msg("{title}: {what}", title=threat.title, what=threat.what)
+        text = msg("{title}: {what}", title=threat.title, what=danger(state, of))
         yield from severe(threat.severity, translate(text), style)
         if style.details:
             arrow = "→ " if style.unicode else "> "

@@ -220,6 +220,22 @@ def best_number(matrix: Matrix) -> str:
     return "" if best == worst else best
 
 
+def not_known(matrix: Matrix) -> Message | None:
+    """How many threats could not be judged; None: all were."""
+    count = sum(each.outcome is Outcome.UNKNOWN for each in matrix.threats)
+    text = plural("{count} of {all} threats is not known.", "{count} of {all} threats are not known.", count,
+                  all=len(matrix.threats))  # fmt: skip
+    return text if count else None
+
+
+def open_questions(matrix: Matrix, worst: ThreatState | None) -> tuple[ThreatState, ...]:
+    """The serious threats of which nobody knows whether they are open, more serious than the worst that is."""
+    known = len(Severity) if worst is None else worst.threat.severity.rank
+    least = min(known, Severity.MEDIUM.rank)
+    found = (each for each in matrix.threats if each.outcome is Outcome.UNKNOWN and each.threat.severity.rank < least)
+    return tuple(sorted(found, key=lambda each: each.threat.severity.rank))
+
+
 def exceeds(containers: tuple[ContainerState, ...], limit: float) -> tuple[ContainerState, ...]:
     """Containers whose exposure is above the limit; those with unknown exposure are left out."""
     return tuple(state for state in containers if state.matrix is not None and state.matrix.exposure.worst > limit)

@@ -14,7 +14,7 @@ from stratascope.core.layer import CallMap, CallTable, CallVerdict
 from stratascope.core.observation.observation import Coverage, Needs, Observation, UsedCall, coverage
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.core.snapshot import ContainerState, first_view
-from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupFacts, most_used
 from stratascope.layers.toggles import all_toggles
 from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.decode import DecodeError
@@ -274,7 +274,14 @@ def _peaks(
         unknown.add("open_files")
     proposals = {} if engine is None else _proposals(state, seen, engine, memory_total)
     return tuple(
-        PeakRow(name, seen.peak(name), now.get(name), limits.get(name), name not in unknown, proposals.get(name))
+        PeakRow(
+            name,
+            most_used(name, facts, seen),
+            now.get(name),
+            limits.get(name),
+            name not in unknown,
+            proposals.get(name),
+        )
         for name in PEAKS
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 # Facts that only a running container has: numbers, use, names of files and groups, and the place named of several
 _WORDS = """
     inode shared_with process gaps path own memory_from pids_from cpu_from sources source status_source label_source
-    mode_source user_namespace_source memory_current memory_peak pids_current pids_peak pids_room most_pids filters
+    mode_source user_namespace_source memory_current memory_peak pids_current pids_peak pids_room filters
     handles host_file_system host_writable node_place disk_place shared_mounts range_shared_with
 """
 _OF_RUNNING = frozenset(_WORDS.split())

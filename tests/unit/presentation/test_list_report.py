@@ -8,6 +8,7 @@ import pytest
 
 from rig.window import fake_matrix
 from stratascope.cli.arguments import parser
+from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import list_report
@@ -64,12 +65,15 @@ def test_what_is_not_known_is_not_called_closed() -> None:
     state = next(each for each in demo_snapshot().containers if each.matrix is not None)
     assert state.matrix is not None
     closed = tuple(each for each in state.matrix.threats if each.outcome is Outcome.STOPPED)
+    medium = next(each for each in fake_matrix.matrix("open").threats if each.threat.severity is Severity.MEDIUM)
     unknown = tuple(each for each in fake_matrix.matrix("unknown").threats if each.outcome is not Outcome.OPEN)
     told = [
         translate(list_report.why(replace(state, matrix=replace(state.matrix, threats=threats))))
-        for threats in (closed, unknown)
+        for threats in (closed, unknown, (*unknown, medium))
     ]
-    assert told == ["Nothing is open", "Not everything is known"]
+    count = f"{sum(each.outcome is Outcome.UNKNOWN for each in unknown)} of "
+    assert told[0] == "Nothing is open"
+    assert all(each.startswith(count) and each.endswith("are not known.") for each in told[1:]), told
 
 
 def test_a_narrow_terminal_cuts_no_number() -> None:

@@ -12,8 +12,11 @@ from rig.presentation import page_sample, use_sample
 from rig.window import sample
 from stratascope.core.container import Asked, AskedPort, Engine, EngineKind
 from stratascope.core.observation.observation import Needs, Observation, Phase, Seen, UsedCall, UsedPort
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.toggles import MEMORY, PIDS
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.process import ProcessLimit
 from stratascope.presentation.use_picture import (
@@ -178,6 +181,21 @@ def test_peaks_beside_limits() -> None:
     assert found["pids"].proposal == 256
     assert (found["cpu"].limit, found["cpu"].known, found["cpu"].proposal) == (None, True, None)
     assert found["open_files"].known is False
+
+
+def test_a_peak_is_the_most_that_is_known_as_in_the_plan() -> None:
+    """Of what its control group counted and what was observed; the plan's evidence names the same number."""
+    seen, mib = use_sample.web(), 1 << 20
+    for own, most in ((900 * mib, 900), (3 * mib, 212)):
+        limits = facts(memory_peak=own, pids_current=2, pids_peak=700 if own > 212 * mib else 3)
+        found = peaks(seen, limits)
+        assert (found["memory"].peak or 0) / mib == most
+        assert found["pids"].peak == (700 if most == 900 else seen.peak("pids"))
+        subject = Subject(WEB.container, ENGINE, (("cgroup", limits),), seen=seen)
+        whys = [translate(toggle.evidence("1", subject).why) for toggle in (MEMORY, PIDS)]
+        assert whys[0] == f"It used {most} MiB at most."
+        assert whys[1] == f"It had {found['pids'].peak:.0f} processes and threads at most."
+    assert peaks(None, facts(own=False, memory_peak=5))["memory"].peak is None, "others' use"
 
 
 def test_all_that_hardening_limits_has_its_proposal() -> None:

@@ -21,13 +21,14 @@ from stratascope.core.observation.events import (
     Lost,
     Process,
 )
-from stratascope.core.observation.observation import Needs, Observation
+from stratascope.core.observation.observation import Needs, Observation, Seen
 from stratascope.core.snapshot import Privilege, PrivilegeState
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.use_picture import use_picture
 from stratascope.ui.kit.page import View
-from stratascope.ui.use.observation_feed import ObservationFeed
+from stratascope.ui.use.observation_feed import Known, ObservationFeed, watched_text
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.table import Row
 from stratascope.ui.window.main_window import MainWindow
@@ -54,6 +55,21 @@ def reopen(window: MainWindow, qtbot: QtBot, name: str = "web") -> UsePage:
 
 def texts(rows: tuple[Row, ...]) -> list[str]:
     return [row[0].text for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("containers", "told"),
+    [
+        (("web",), "watched 12 min, 2 starts"),
+        (("web-2",), "another container of this image was watched 12 min"),
+        (("web-2", "web"), "watched 12 min with others of this image, 2 starts"),
+    ],
+)
+def test_whose_watching_the_plan_tells_of(containers: tuple[str, ...], told: str) -> None:
+    known = Known(Needs("nginx", "nginx", Observation(Seen(720.0, 2)), containers))
+    text = watched_text(known, "web")
+    assert text is not None
+    assert translate(text) == told
 
 
 def test_not_observed_yet(page: UsePage) -> None:

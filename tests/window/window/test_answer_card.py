@@ -13,9 +13,11 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import Alternative, Evidence, Use
-from stratascope.core.severity import SERIOUS
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import small
 from stratascope.ui.harden.next_step import Act as PlanAct
 from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.kit.theme import Theme
@@ -47,10 +49,7 @@ def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     plan = planned(state)
     found = told(state, plan)
     assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
-    assert (
-        found.first
-        == "Could take over this machine through the engine's socket; a rootless engine's gives its user's account."
-    )
+    assert found.first == "Can take over this machine through the Docker socket, /var/run/docker.sock."
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
     assert found.numbers == f"10.0 → {plan.then.exposure.worst:.1f}"
     assert found.note == f"{sum(change.on for change in plan.changes)} changes, as in the plan"
@@ -143,15 +142,47 @@ def test_two_layers_are_only_promised_where_they_are() -> None:
 def test_what_is_not_known_is_grey_and_offers_root() -> None:
     state = named("node-exporter")
     found = told(state, can_ask=True)
-    assert (found.tone, found.act, found.short) == (Tone.UNK, Act.ROOT, True)
+    assert (found.tone, found.act, found.short) == (Tone.UNK, Act.ROOT, False)
     assert state.matrix is not None
-    assert found.first == f"Too little can be read to tell. At worst {state.matrix.exposure.worst:.1f}."
+    unknown = [each for each in state.matrix.threats if each.outcome is Outcome.UNKNOWN]
+    assert found.first == "Nothing serious is known to be open."
+    count = f"{len(unknown)} of {len(state.matrix.threats)} threats are not known."
+    assert found.second.startswith(f"{count} It is {state.matrix.exposure.worst:.1f} if all are open. Reading as root")
+    worst = min((each for each in unknown), key=lambda each: each.threat.severity.rank).threat.title
+    assert small(translate(worst)) in found.second, "what root would tell"
     assert told(state).act is Act.NOTHING
+    assert told(state).second.startswith(count)
+    assert "root" not in told(state).second.partition(":")[0]
     blank = replace(state, gap=Gap(GapKind.DENIED), matrix=None)
     assert told(blank, can_ask=True).act is Act.ROOT
     ended = told(named("nightly-report"), can_ask=True)
     assert ended.first.startswith("None of its processes runs")
     assert ended.act is Act.NOTHING, "root knows no more of what does not run"
+
+
+def test_what_is_not_known_and_worse_than_what_is_open_is_counted() -> None:
+    state, doubtful = named("web"), named("node-exporter")
+    assert state.matrix is not None
+    assert doubtful.matrix is not None
+    critical = next(each for each in state.matrix.threats if each.threat.severity is Severity.CRITICAL)
+    threats = (replace(critical, outcome=Outcome.UNKNOWN), *state.matrix.open(Severity.HIGH))
+    found = told(replace(state, matrix=replace(state.matrix, threats=threats)))
+    assert found.second.startswith(f"1 of {len(threats)} threats is not known.")
+    assert small(translate(critical.threat.title)) in found.second
+    assert "not known" not in told(state).second, "where only lesser things are not known, there is worse to say"
+
+
+def test_whose_engine_a_socket_leads_to_is_said() -> None:
+    """As the finding says it: a user's engine has that user's account, any other this machine."""
+    state = named("ci-runner")
+    socket = next(each for each in state.findings if each.code == "namespaces.engine-socket")
+    text = msg(
+        "Can take over a user's account through that user's {engine} socket, {path}.", engine="Docker", path="/s"
+    )
+    others = tuple(each for each in state.findings if each is not socket)
+    rootless = replace(state, findings=(replace(socket, severity=Severity.HIGH, text=text), *others))
+    assert told(rootless).first == translate(text)
+    assert "account" not in told(state).first
 
 
 def test_an_engine_that_is_gone_is_asked_again() -> None:

@@ -488,6 +488,10 @@ class Needs(Value):
     containers: tuple[str, ...] = ()
     updated: float = 0.0
 
+    def elsewhere(self, name: str) -> bool:
+        """Whether all of it was seen in other containers than the one of that name."""
+        return bool(self.containers) and name not in self.containers
+
 
 class NeedsError(Exception):
     """Needs can't be written or read; `words`: what and why."""

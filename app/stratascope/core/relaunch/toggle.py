@@ -174,6 +174,7 @@ class Subject(Value):
     programs: Programs | None = None
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
+    elsewhere: bool = False  # whether that was seen in another container of its image and command, and not in it
     replaced: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()

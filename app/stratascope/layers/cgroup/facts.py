@@ -17,6 +17,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, pr
 from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Ground, SpecialFiles, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.core.observation.observation import Observation
 from stratascope.core.options.capabilities import named, starts_as_root, uid_inside
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
@@ -82,16 +83,22 @@ class CgroupFacts(Value):
     held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside: disk, memory, log
     left: bool = False  # whether a killed observer left it in a group that only root can move it out of
 
-    @property
-    def most_pids(self) -> int | None:
-        """The highest known number of processes and threads, past or current; None: unknown."""
-        if self.own is False or self.pids_current is None:
-            return None
-        return max(self.pids_current, self.pids_peak or 0)
-
     def source(self, name: str) -> str:
         """The file that limit was read from."""
         return next((where for key, where in self.sources if key == name), f"{self.process}/cgroup")
+
+
+def most_used(what: str, facts: CgroupFacts | None, seen: Observation | None) -> float | None:
+    """The most memory (bytes), CPU (cores), or processes and threads ("pids") that it is known to have used at once: by
+    its own control group, and as observed. None: unknown.
+    """
+    found = [None if seen is None else seen.peak(what)]
+    if facts is not None and facts.own is not False:
+        if what == "memory":
+            found += [facts.memory_current, facts.memory_peak]
+        elif what == "pids":
+            found += [facts.pids_current, facts.pids_peak]
+    return max((each for each in found if each is not None), default=None)
 
 
 class CgroupAsked(Value):

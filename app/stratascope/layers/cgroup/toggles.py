@@ -29,9 +29,9 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.text import size_text
-from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
+from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored, most_used
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
-from stratascope.layers.shared.signs_of_use import peak_of
+from stratascope.layers.shared.signs_of_use import of_whom, peak_of
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
     NOT_READ,
@@ -135,7 +135,7 @@ def _memory_preset(preset: Preset, subject: Subject) -> str | None:
     facts = _facts(subject)
     if subject.container.asked.memory or facts is None or facts.own is False or _grows(subject):
         return None
-    if facts.memory_peak is None and preset is not Preset.STRICT:
+    if facts.memory_peak is None and peak_of(subject, "memory") is None and preset is not Preset.STRICT:
         return None
     return _twice(subject, _ROOM_MEMORY if preset is Preset.STRICT else _MUCH_ROOM_MEMORY)
 
@@ -148,11 +148,10 @@ def _memory_proposed(subject: Subject) -> str:
 
 def _twice(subject: Subject, least: int) -> str | None:
     """Twice of what it used at the most, in steps; None where that is not known, or would limit nothing."""
-    facts, total = _facts(subject), subject.memory_total
-    known = [] if facts is None else [used for used in (facts.memory_peak, facts.memory_current) if used is not None]
-    if not known:
+    known, total = most_used("memory", _facts(subject), subject.seen), subject.memory_total
+    if known is None:
         return None
-    limit = max(least, -(-2 * max(known) // _STEP) * _STEP)
+    limit = max(least, -(-2 * int(known) // _STEP) * _STEP)
     # what is left lets the machine itself go on
     return None if total is not None and limit > total * 3 // 4 else str(limit)
 
@@ -186,11 +185,16 @@ def _memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None
 
 
 def _memory_measured(value: str, subject: Subject) -> Evidence:
-    facts, seen = _facts(subject), peak_of(subject, "memory")
-    peak = seen if facts is None or facts.own is False or facts.memory_peak is None else facts.memory_peak
-    if peak is None:
+    most = most_used("memory", _facts(subject), subject.seen)
+    if most is None:
         return Evidence(Use.UNKNOWN, msg("How much it uses at most is not known."))
-    return Evidence(Use.MEASURED, msg("It used {size} at most.", size=size_text(peak)))
+    return Evidence(Use.MEASURED, _of_whom(msg("It used {size} at most.", size=size_text(most)), "memory", subject))
+
+
+def _of_whom(why: Message, what: str, subject: Subject) -> Message:
+    """What was measured, and whose it is, if it is not what its own control group counted."""
+    own = most_used(what, _facts(subject), None)
+    return why if own is not None and own == most_used(what, _facts(subject), subject.seen) else of_whom(why, subject)
 
 
 MEMORY = Toggle(
@@ -232,13 +236,13 @@ def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if value == UNLIMITED:
         return ()
     facts = _facts(subject)
-    used = None if facts is None else facts.most_pids
+    used = most_used("pids", facts, subject.seen)
     if used is None:
         return (msg("Its number of processes could not be read; above the limit it can't start more."),)
     if 2 * used > int(value):
         if facts is not None and used == facts.pids_current:
-            return (msg("It has {used} processes and threads now, more than half of this limit.", used=used),)
-        return (msg("It had {used} processes and threads at one time, more than half of this limit.", used=used),)
+            return (msg("It has {used} processes and threads now, more than half of this limit.", used=int(used)),)
+        return (msg("It had {used} processes and threads at one time, more than half of this limit.", used=int(used)),)
     return ()
 
 
@@ -253,10 +257,10 @@ def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
 def _pids_preset(preset: Preset, subject: Subject) -> str | None:
     facts, asked = _facts(subject), subject.container.asked
     by_default = asked.pids == rules_of(subject.engine).pids
-    used = None if facts is None else facts.most_pids
-    if (asked.pids and not by_default) or used is None:
+    used = most_used("pids", facts, subject.seen)
+    if (asked.pids and not by_default) or facts is None or facts.own is False or used is None:
         return None
-    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * used))
+    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * int(used)))
 
 
 def _pids_allowed(want: Want, subject: Subject) -> Given | None:
@@ -279,11 +283,11 @@ def _pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def _pids_measured(value: str, subject: Subject) -> Evidence:
-    facts = _facts(subject)
-    most = None if facts is None else facts.most_pids
+    most = most_used("pids", _facts(subject), subject.seen)
     if most is None:
         return Evidence(Use.UNKNOWN, msg("How many processes it has at most is not known."))
-    return Evidence(Use.MEASURED, msg("It had {count} processes and threads at most.", count=most))
+    why = msg("It had {count} processes and threads at most.", count=int(most))
+    return Evidence(Use.MEASURED, _of_whom(why, "pids", subject))
 
 
 PIDS = Toggle(

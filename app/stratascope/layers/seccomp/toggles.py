@@ -39,7 +39,7 @@ from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
-from stratascope.layers.shared.signs_of_use import evidence, parted, protected, runs_scripts, serves_users
+from stratascope.layers.shared.signs_of_use import evidence, of_whom, parted, protected, runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -272,7 +272,7 @@ def _calls_used(value: str, subject: Subject) -> Evidence:
         if made:
             names = ", ".join(call.name for call in made[:_SHOWN])
             by = tuple(dict.fromkeys(name for call in made for name in call.by))
-            return Evidence(Use.USED, msg("It was seen calling {names}.", names=names), by)
+            return Evidence(Use.USED, of_whom(msg("It was seen calling {names}.", names=names), subject), by)
     known = programs is not None and programs.whole and programs.found
     if known and programs is not None and not any(program.opaque for program in programs.found):
         could = {call.name for call in calls(programs.found, numbers(Abi.X86_64))}

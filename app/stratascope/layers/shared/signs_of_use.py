@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from stratascope.core.message import age, msg
+from stratascope.core.message import Message, age, msg
 from stratascope.core.observation.imports import Programs, meaning, opens_sessions, uses
 from stratascope.core.observation.observation import Access, Observation, UsedPath
 from stratascope.core.options.capabilities import named
@@ -48,13 +48,17 @@ def evidence(sign: Evidence | None, subject: Subject, *parts: str, places: Itera
     if seen is None or not parts or not seconds or not all(seen.saw(part) for part in parts):
         return Evidence(Use.UNKNOWN, msg("Not watched yet, and nothing else shows whether it uses this."))
     time = age(seconds)
-    if not starts:
-        return Evidence(Use.UNKNOWN, msg("Not used in the {time} that it was watched; its start was not.", time=time))
-    if seconds < LONG:
-        return Evidence(
-            Use.UNKNOWN, msg("Not used in the {time} that it was watched; an hour is enough to tell.", time=time)
-        )
-    return Evidence(Use.NOT_USED, msg("Not used in {time} of watching, its start included.", time=time))
+    use, why = Use.UNKNOWN, msg("Not used in the {time} that it was watched; its start was not.", time=time)
+    if starts and seconds < LONG:
+        why = msg("Not used in the {time} that it was watched; an hour is enough to tell.", time=time)
+    elif starts:
+        use, why = Use.NOT_USED, msg("Not used in {time} of watching, its start included.", time=time)
+    return Evidence(use, of_whom(why, subject))
+
+
+def of_whom(why: Message, subject: Subject) -> Message:
+    """What was seen, and that it was seen elsewhere."""
+    return msg("{text} Seen in another container of this image.", text=why) if subject.elsewhere else why
 
 
 def protected(subject: Subject) -> Evidence:
@@ -70,8 +74,8 @@ def _named(what: str) -> Evidence:
     return Evidence(Use.USED, msg("Its command or its environment names {path}.", path=what))
 
 
-def _seen_using(what: str, by: tuple[str, ...] = (), at: float = 0.0) -> Evidence:
-    return Evidence(Use.USED, msg("It was seen using {path}.", path=what), by, at=at)
+def _seen_using(what: str, subject: Subject, by: tuple[str, ...] = (), at: float = 0.0) -> Evidence:
+    return Evidence(Use.USED, of_whom(msg("It was seen using {path}.", path=what), subject), by, at=at)
 
 
 # the first that holds says most
@@ -90,7 +94,7 @@ def _reached(place: str, subject: Subject, *of: Access) -> Evidence | None:
         each = next((each for each in found if access in each.access), None)
         if each is not None and (not of or access in of):
             args = (("path", each.path), ("programs", ", ".join(each.by)))
-            return Evidence(Use.USED, replace(text, args=args), each.by, at=each.last)
+            return Evidence(Use.USED, of_whom(replace(text, args=args), subject), each.by, at=each.last)
     return None
 
 
@@ -108,9 +112,10 @@ def path_used(place: str, subject: Subject) -> Evidence | None:
     if (reached := _reached(place, subject)) is not None:
         return reached
     if wrote := _first_within(place, (*seen.written, *seen.devices)):
-        return _seen_using(wrote)
+        return _seen_using(wrote, subject)
     if ran := _first_within(place, seen.executed):
-        return Evidence(Use.USED, msg("It was seen starting {path}.", path=ran), (ran.rpartition("/")[2],))
+        why = of_whom(msg("It was seen starting {path}.", path=ran), subject)
+        return Evidence(Use.USED, why, (ran.rpartition("/")[2],))
     return None
 
 
@@ -120,7 +125,7 @@ def path_written(place: str, subject: Subject) -> Evidence | None:
     if (reached := _reached(place, subject, Access.WRITTEN)) is not None:
         return reached
     found = _first_within(place, _seen_of(subject).written)
-    return _seen_using(found) if found else None
+    return _seen_using(found, subject) if found else None
 
 
 def capabilities_used(names: CapabilitySet, subject: Subject) -> Evidence | None:
@@ -131,7 +136,7 @@ def capabilities_used(names: CapabilitySet, subject: Subject) -> Evidence | None
     if used:
         shown = ", ".join(each.name.removeprefix("CAP_") for each in used)
         by = tuple(dict.fromkeys(by for each in used for by in each.by))
-        return _seen_using(shown, by, max(each.last for each in used))
+        return _seen_using(shown, subject, by, max(each.last for each in used))
     return next((why for some, why in _capabilities_of_work(subject) if some & names), None)
 
 
@@ -224,7 +229,7 @@ def any_device_used(subject: Subject) -> Evidence | None:
     """Signs of a host device other than those that every container has."""
     if said := devices_named(subject):
         return _named(said[0])
-    return next((_seen_using(path) for path in devices_seen(subject)), None)
+    return next((_seen_using(path, subject) for path in devices_seen(subject)), None)
 
 
 def _seen_of(subject: Subject) -> Observation:

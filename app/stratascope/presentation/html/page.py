@@ -35,7 +35,7 @@ from stratascope.presentation.html.tables import (
     text,
 )
 from stratascope.presentation.list_report import why
-from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
+from stratascope.presentation.takeover import danger, may_run, none_could, not_known, taking_over, unseen_engines
 from stratascope.presentation.threat_outcomes import by_outcome, counts_line, exposure_line, kinds
 from stratascope.resources import read_text
 
@@ -221,7 +221,7 @@ def _container(
             parts.append(element("p", text(who, 400)))
         first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
-            parts.append(element("p", text(first.threat.what)))
+            parts.append(element("p", text(danger(first, state), 400)))
         # in a large report, like containers share the first one's drawing
         first_of = id(matrix) not in shown or len(snapshot.containers) <= MANY
         if first_of and not (short and len(shown) >= DRAWN):

@@ -21,6 +21,7 @@ from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import critical, runs, takes_account
 from stratascope.presentation.terms import SANDBOX_GROUPS
+from stratascope.presentation.threat_outcomes import not_known
 from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
 from stratascope.usecases.listing.alike import PROJECT, common_name, drifts, label, likeness
@@ -470,6 +471,8 @@ def spoken(entry: ListRow) -> str:
         lines.append(translate(msg("As it would start: {exposure}", exposure=exposure_sentence(would.matrix))))
     if runs(state):
         lines.append(exposure_sentence(state.matrix))
+        if state.matrix is not None and (count := not_known(state.matrix)) is not None:
+            lines.append(translate(count))
         if (who := raised(state)) is not None:
             lines.append(translate(who))
         layers = {layer.number: layer for layer in state.layers}

@@ -46,13 +46,20 @@ class Known(Value):
         return self.watched is not None and self.watched.alive
 
 
-def watched_text(known: Known) -> Message | None:
-    """How long a container was watched, and how often it started meanwhile; None: it was not."""
+def watched_text(known: Known, name: str) -> Message | None:
+    """How long the container of that name was watched, and how often it started meanwhile, or that it was others of its
+    image; None: none was.
+    """
     if known.needs is None:
         return msg("being watched") if known.alive else None
-    seen = known.needs.observation.seen
-    return plural("watched {age}, {count} start", "watched {age}, {count} starts", seen.starts,
-                  age=short_age(seen.seconds))  # fmt: skip
+    needs = known.needs
+    seen, age = needs.observation.seen, short_age(needs.observation.seen.seconds)
+    if needs.elsewhere(name):
+        return msg("another container of this image was watched {age}", age=age)
+    if set(needs.containers) - {name}:
+        return plural("watched {age} with others of this image, {count} start",
+                      "watched {age} with others of this image, {count} starts", seen.starts, age=age)  # fmt: skip
+    return plural("watched {age}, {count} start", "watched {age}, {count} starts", seen.starts, age=age)
 
 
 def used(known: Known) -> frozenset[str]:

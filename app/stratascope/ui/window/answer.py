@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import Enum, StrEnum
 
 from stratascope.core.container import Engine, EngineState, Status
-from stratascope.core.message import msg, plural
+from stratascope.core.message import NOTHING, msg, plural
 from stratascope.core.options.meaning import ANYBODY
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.sanitize import plain
@@ -20,8 +20,8 @@ from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
-from stratascope.presentation.takeover import runs
-from stratascope.presentation.threat_outcomes import small
+from stratascope.presentation.takeover import danger, runs
+from stratascope.presentation.threat_outcomes import not_known, open_questions, small
 from stratascope.ui.harden.next_step import TRY, PlanButton, Sign
 from stratascope.ui.harden.next_step import Act as PlanAct
 from stratascope.value import Value, replace
@@ -110,11 +110,12 @@ def answer(
     elif worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
     else:
-        who = raised(state)
+        who, worse = raised(state), open_questions(matrix, worst)
+        also = _questions(matrix, worse, ask=can_ask) if worse else _also(matrix, worst, plan)
         found = Answer(
             Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK,
-            translate(worst.threat.what),
-            _also(matrix, worst, plan) if who is None else translate(who),
+            plain(translate(danger(worst, state)), 400),
+            also if who is None else translate(who),
             _proof(worst, state),
             brief=translate(worst.threat.title),
         )
@@ -178,17 +179,28 @@ def _unknown(text: str, *, ask: bool) -> Answer:
 def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> Answer:
     """Return the content for a container that does not run: nothing is fact, so there is no colour, and no relaunch."""
     serious = worst is not None and worst.threat.severity in SERIOUS
-    then = translate(worst.threat.what) if worst is not None and serious else _calm(state, matrix, can_ask=False).first
+    then = (
+        plain(translate(danger(worst, state)), 400)
+        if worst is not None and serious
+        else _calm(state, matrix, can_ask=False).first
+    )
     brief = translate(msg("As it would start"))
-    return Answer(Tone.UNK, translate(msg("Not running. This is how it would start.")), then, brief=brief, counted=True)
+    return Answer(
+        Tone.UNK,
+        translate(msg("Not running. This is how it would start.")),
+        plain(then, 400),
+        brief=brief,
+        counted=True,
+    )
 
 
 def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
     """Return the content if nothing serious is known to be open."""
     serious = [each for each in matrix.threats if each.threat.severity in SERIOUS]
-    if any(each.outcome is Outcome.UNKNOWN for each in serious):
-        text = msg("Too little can be read to tell. At worst {exposure}.", exposure=f"{matrix.exposure.worst:.1f}")
-        return _unknown(translate(text), ask=can_ask)
+    undecided = open_questions(matrix, None)
+    if undecided:
+        found = _unknown(translate(msg("Nothing serious is known to be open.")), ask=can_ask)
+        return replace(found, second=_questions(matrix, undecided, ask=can_ask), short=False, counted=True)
     single = [each for each in serious if each.depth[0] < _TWICE]
     if not single:
         text = msg("At least two layers stop everything serious.")
@@ -202,6 +214,22 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
     if who is not None:
         return Answer(Tone.ENF, translate(who), translate(text))
     return Answer(Tone.ENF, translate(text), short=True)
+
+
+def _questions(matrix: Matrix, undecided: Sequence[ThreatState], *, ask: bool) -> str:
+    """How many threats are not known, what that makes of the exposure, and which are the worst of them. `ask`: reading
+    as root would tell.
+    """
+    count = not_known(matrix) or NOTHING
+    titles = listed((small(translate(each.threat.title)) for each in undecided), _NAMED)
+    worst = f"{matrix.exposure.worst:.1f}"
+    if ask:
+        text = msg("{count} It is {worst} if all are open. Reading as root tells whether it can {threats}.",
+                   count=count, worst=worst, threats=titles)  # fmt: skip
+    else:
+        text = msg("{count} It is {worst} if all are open, such as: {threats}.", count=count, worst=worst,
+                   threats=titles)  # fmt: skip
+    return translate(text)
 
 
 def _also(matrix: Matrix, worst: ThreatState, plan: HardeningPlan | None) -> str:

@@ -325,7 +325,7 @@ class MainWindow(QMainWindow):
         state, snapshot = self.selection.current, self.selection.snapshot
         if state is not None and snapshot is not None and not snapshot.demo:
             known = self.watching.known(state.container)
-            hardening.column.show_watched(None if known is None else watched_text(known))
+            hardening.column.show_watched(None if known is None else watched_text(known, state.container.name))
             if known is not None:
                 hardening.column.draft.show_used(state.key, used(known))
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Container
 from stratascope.core.observation.imports import Programs
-from stratascope.core.observation.observation import NeedsError, Observation
+from stratascope.core.observation.observation import Needs, NeedsError
 from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
@@ -104,6 +104,7 @@ def subject_of(
     access: EngineAccess, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
 ) -> Subject:
     """A container as toggles see it, with the files that the choices name; `changes` None: not read."""
+    needs = _needs(access, state)
     return Subject(
         state.container,
         access.engine,
@@ -116,15 +117,15 @@ def subject_of(
         listeners=access.listeners(),
         bound=access.bound(),
         memory_total=access.ground.memory_total,
-        seen=_seen(access, state),
+        seen=None if needs is None else needs.observation,
+        elsewhere=needs is not None and needs.elsewhere(state.container.name),
     )
 
 
-def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
+def _needs(access: EngineAccess, state: ContainerState) -> Needs | None:
     """What was learned of it; None also if unreadable: whoever asks for it by name gets the error."""
     with contextlib.suppress(NeedsError):
-        known = access.needs.of(state.container)
-        return None if known is None else known.observation
+        return access.needs.of(state.container)
     return None
 
 

@@ -242,7 +242,9 @@ def tighten(
         return
     observation = None if needs is None else needs.observation
     files = None if unchanged.pace is None else unchanged.pace.lasting
-    subject = replace(seen.subject, seen=observation, lasting=() if files is None else files.stay)
+    elsewhere = needs is not None and needs.elsewhere(seen.state.container.name)
+    lasting = () if files is None else files.stay
+    subject = replace(seen.subject, seen=observation, elsewhere=elsewhere, lasting=lasting)
     subject = replace(subject, folders=image_folders(access, subject, seen.changes))  # also where only the twin wrote
     trials.know(subject)
 

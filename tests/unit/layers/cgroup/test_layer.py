@@ -9,7 +9,7 @@ from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked
 from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.i18n.translate import translate
-from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupFacts, most_used
 from stratascope.layers.cgroup.layer import LAYER
 from unit.layers.surroundings import around, capture, container
 
@@ -118,10 +118,10 @@ def test_damaged_and_missing_text() -> None:
 def test_the_most_that_it_had() -> None:
     process = recorded("lsm/apparmor/docker-default")
     facts, _ = look(process)
-    assert (facts.pids_peak, facts.most_pids) == (None, 1)  # a kernel without pids.peak
+    assert (facts.pids_peak, most_used("pids", facts, None)) == (None, 1)  # a kernel without pids.peak
     for text, most in (("37\n", 37), ("many\n", 1)):
         facts, assessment = look(with_text(process, "cgroup:v2:0:pids.peak", text))
-        assert facts.most_pids == most
+        assert most_used("pids", facts, None) == most
         table = assessment.tabs[0].views[1]
         assert isinstance(table, Table)
         shown = [translate(row.value) for row in table.rows if "pids.peak" in row.source]

@@ -161,3 +161,14 @@ def test_what_runs_scripts(
 ) -> None:
     """`users` are those of the processes beside the first."""
     assert runs_scripts(replace(of(), programs=Programs(found), users=users)) is scripts
+
+
+def test_what_was_seen_in_another_container_of_its_image_is_said_so() -> None:
+    whose = "Seen in another container of this image."
+    for own in (of(written=("/data/db/1",)), replace(of(), seen=Observation(Seen(720.0, 1)))):
+        for elsewhere in (False, True):
+            subject = replace(own, elsewhere=elsewhere)
+            found = evidence(path_used("/data", subject), subject, "written")
+            assert translate(found.why).endswith(whose) is elsewhere
+    named = replace(of("cat /data/x"), elsewhere=True)
+    assert whose not in translate(evidence(path_used("/data", named), named).why), "it was not seen"
