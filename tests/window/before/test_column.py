@@ -193,7 +193,7 @@ def test_what_is_shown_first_is_the_plan(page: BeforePage, qtbot: QtBot) -> None
     offered(page, qtbot, TEXT)
     column, draft = page.column, page.column.draft
     assert draft.plan is not None
-    assert column.numbers.text == f"{number_text(draft.plan.now)} → {number_text(draft.plan.then)}"
+    assert column.numbers.told == (number_text(draft.plan.now), number_text(draft.plan.then))
     assert list(column.changes.rows) == [change.key for change in draft.plan.changes]
     assert column.changes.rows["engine-socket"].isChecked()
     assert "volume-owner" not in {change.choice.id for change in draft.plan.changes}, "there are no files yet"

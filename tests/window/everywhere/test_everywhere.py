@@ -54,7 +54,7 @@ def walked(folder: Path, size: tuple[int, int], scale: int, language: str, *word
     assert done.returncode == 0, done.stderr[-3000:]
     *found, last = done.stdout.splitlines()
     stops, _, texts, _ = last.replace(",", "").split()
-    assert int(stops) > (35 if words else 150)
+    assert int(stops) > (35 if words else 140)
     assert int(texts) > 1500
     return [line for line in found if line]
 

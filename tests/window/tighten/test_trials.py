@@ -62,6 +62,7 @@ def test_tried_then_relaunched_in_two_clicks(qtbot: QtBot, window: MainWindow, s
     side.column.button.click()
     qtbot.waitUntil(lambda: side.draft.trial is not None)
     assert word(window).startswith("Trying on a copy, ")
+    assert side.column.foot.buttons.button.accessibleName() == "Trying on a copy", "no second that runs"
     assert side.draft.button.part is not None
     assert not side.column.foot.buttons.arrow.isVisible()
     staged.trial_gate.set()
@@ -164,7 +165,9 @@ def test_no_copy_is_possible(
     assert line(window) == "No copy is possible: It is in a pod."
     assert side.draft.plan is not None
     numbers = number_text(side.draft.plan.now), number_text(side.draft.plan.then)
-    assert word(window) == "Relaunch: {} → {}".format(*numbers)
+    button = side.column.foot.buttons.button
+    assert button.text() == "Relaunch  {} → {}".format(*numbers)
+    assert button.accessibleName() == "Relaunch, {} to {}".format(*numbers)
     side.column.button.click()
     over(qtbot, side)
     assert asked(staged, "run") == 1

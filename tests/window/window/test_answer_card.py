@@ -51,7 +51,7 @@ def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
     assert found.first == "Can take over this machine through the Docker socket, /var/run/docker.sock."
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
-    assert found.numbers == f"10.0 → {plan.then.exposure.worst:.1f}"
+    assert found.numbers == ("10.0", f"{plan.then.exposure.worst:.1f}")
     assert found.note == f"{sum(change.on for change in plan.changes)} changes, as in the plan"
 
 
@@ -247,6 +247,7 @@ def test_its_buttons(card: AnswerCard, qtbot: QtBot) -> None:
     with qtbot.waitSignal(card.plan_wanted):
         QTest.mouseClick(card.button, Qt.MouseButton.LeftButton)
     assert card.button.text().startswith("Try it safely  10.0 → ")
+    assert card.button.accessibleName().startswith("In the card: Try it safely, 10.0 to ")
     card.show_answer(replace(card.answer, line="- -v /var/run/docker.sock:/var/run/docker.sock"))
     card.line.copy.click()
     assert QApplication.clipboard().text() == "- -v /var/run/docker.sock:/var/run/docker.sock"

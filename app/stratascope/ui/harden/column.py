@@ -183,4 +183,4 @@ class HardenColumn(PlanColumn):
         self.rule.setVisible(there and not self.paged)
         more = usable and bool(draft.choices) and draft.look_only is None
         self.foot.count.say(self.numbers.counted() if usable else "")
-        self.foot.show_draft(draft, self.numbers.text if usable else "", more=more)
+        self.foot.show_draft(draft, self.numbers.told if usable else (), more=more)

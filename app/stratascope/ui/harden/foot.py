@@ -281,7 +281,7 @@ class PlanFoot(QWidget):
         self.what.hide()
         self._named: object = None
         self.wide = False
-        self._numbers, self._more = "", False
+        self._numbers, self._more = tuple[str, ...](), False
         self.count = Line(theme, 11, ink="text2")
         self.count.hide()
         self._above, self._bar = QWidget(), QWidget()  # a bar: side by side
@@ -308,8 +308,6 @@ class PlanFoot(QWidget):
         if wide:
             self._theme.lay(self._beside, (self._above, 1), self.count, self.buttons)
             self._column.addWidget(self._bar)
-            self.buttons.setMinimumWidth(self._theme.px(_BUTTON))
-            self.buttons.setMaximumWidth(self._theme.px(_BUTTON))
         else:
             self._column.insertWidget(0, self._above)
             self._column.addWidget(self.count)
@@ -322,8 +320,12 @@ class PlanFoot(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """In a bar what is beside the link goes where it would be cut."""
-        room, gap = self.width() - self._theme.px(_BUTTON) - self.link.sizeHint().width(), self._theme.px(14)
+        """In a bar what is beside the link goes where it would be cut, and then the button is narrower."""
+        px, gap = self._theme.px, self._theme.px(14)
+        beside = self.width() - self.link.sizeHint().width()
+        room = beside - px(_BUTTON)
+        if self.wide:
+            self.buttons.setFixedWidth(min(px(_BUTTON), max(px(_BUTTON) // 2, beside - 2 * gap)))
         for part in (self.count, self.downtime):
             needed = part.sizeHint().width() + gap
             there = not self.wide or needed <= room
@@ -339,7 +341,7 @@ class PlanFoot(QWidget):
         self.buttons.show_button(button, self._numbers, more=self._more)
         self.buttons.button.setAccessibleDescription(self.sign.text.text())
 
-    def show_draft(self, draft: RelaunchDraft, numbers: str, *, more: bool) -> None:
+    def show_draft(self, draft: RelaunchDraft, numbers: tuple[str, ...], *, more: bool) -> None:
         """Tell it. What has to be kept in mind is unfolded before it is relaunched."""
         made, self._numbers, self._more = draft.relaunch, numbers, more
         self.show_button(draft)

@@ -42,7 +42,7 @@ class Sign(Enum):
 class PlanButton(Value):
     """The button of the plan. `line`: what stands above it; `lead`: its first words, which are stressed; `more`: for
     the tooltip. `part`: how much of what is under way is done, from 0 to 1. `numbers`: whether now and then belong on
-    it where there is room. `remedy`: the option that REMEDY takes.
+    it where there is room. `remedy`: the option that REMEDY takes. `spoken`: the word without what runs in it.
     """
 
     act: Act
@@ -54,6 +54,7 @@ class PlanButton(Value):
     part: float | None = None
     numbers: bool = False
     remedy: Remedy | None = None
+    spoken: Message | None = None
 
     @property
     def able(self) -> bool:
@@ -147,15 +148,16 @@ def trying(trial: Trial) -> PlanButton:
     if trial.cancelling:
         return PlanButton(Act.NOTHING, msg("Stopping the copy…"), line, part=trial.part)
     word = msg("Trying on a copy, {seconds} s", seconds=trial.seconds)
-    return PlanButton(Act.CANCEL, word, line, part=trial.part)
+    return PlanButton(Act.CANCEL, word, line, part=trial.part, spoken=msg("Trying on a copy"))
 
 
 def underway(run: Underway) -> PlanButton:
     """Pressing it shows all steps, and the way to cancel."""
     seconds = max(0, int(time.monotonic() - run.began))
-    word = msg("Undoing, {seconds} s", seconds=seconds) if run.undoes else msg("Relaunching, {seconds} s",
-                                                                                seconds=seconds)  # fmt: skip
-    return PlanButton(Act.SHOW, word, msg("{step}", step=run.line), part=run.part,
+    word, spoken = msg("Relaunching, {seconds} s", seconds=seconds), msg("Relaunching")
+    if run.undoes:
+        word, spoken = msg("Undoing, {seconds} s", seconds=seconds), msg("Undoing")
+    return PlanButton(Act.SHOW, word, msg("{step}", step=run.line), part=run.part, spoken=spoken,
                       more=translate(msg("Shows all steps, and can cancel it")))  # fmt: skip
 
 

@@ -69,9 +69,9 @@ class NumberLine(QWidget):
         self.update()
 
     @property
-    def text(self) -> str:
-        """The numbers as they are painted."""
-        return number_text(self.now) if self.then is None else f"{number_text(self.now)} → {number_text(self.then)}"
+    def told(self) -> tuple[str, ...]:
+        """Now and, with a plan, then, as they are painted."""
+        return tuple(number_text(each) for each in (self.now, self.then) if each is not None)
 
     def _wide(self) -> int:
         """Of all that is painted, but for the count."""

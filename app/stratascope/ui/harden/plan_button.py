@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.next_step import PlanButton, Sign
@@ -20,23 +20,32 @@ ARROW, FLAT = 34, 12  # px of the design: the arrow's width; how far a rounded b
 
 
 class TryButton(MainButton):
-    """Word, numbers behind it where there is room, and how much of what is under way is done."""
+    """Word, numbers behind it where there is room, and how much of what is under way is done.
 
-    def __init__(self, theme: Theme) -> None:
+    Its spoken name is the word with its numbers, without the seconds that run.
+    """
+
+    def __init__(self, theme: Theme, *, in_card: bool = False) -> None:
+        """`in_card`: of two in a window, the one that stands alone."""
         super().__init__(theme)
-        self.joined = True  # to the arrow at its right
+        self._in_card, self.joined = in_card, not in_card  # joined: to the arrow at its right
         self._word = self._numbers = ""
         self._part: float | None = None
 
-    def show_button(self, button: PlanButton, numbers: str) -> None:
-        """`numbers`: now → then."""
+    def show_button(self, button: PlanButton, numbers: tuple[str, ...]) -> None:
+        """`numbers`: now and, with a plan, then."""
         self._word, self._part = translate(button.word), button.part
-        self._numbers = numbers if button.numbers else ""
+        self._numbers = " → ".join(numbers) if button.numbers else ""
         text = f"{self._word}  {self._numbers}".strip()
         if text != self.text():
-            self.say(text)
+            self.say(text, spoken=self._spoken(button.spoken or button.word, numbers))
         self.setEnabled(button.able)
         self.update()
+
+    def _spoken(self, word: Message, numbers: tuple[str, ...]) -> str:
+        if self._numbers and len(numbers) == 2:
+            word = msg("{word}, {now} to {then}", word=word, now=numbers[0], then=numbers[1])
+        return translate(msg("In the card: {word}", word=word) if self._in_card else word)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._theme.px(80), self.sizeHint().height())
@@ -187,7 +196,7 @@ class PlanButtons(QWidget):
         self.button.clicked.connect(lambda _=False: self.pressed.emit())
         self.arrow.clicked.connect(lambda _=False: self.more_wanted.emit())
 
-    def show_button(self, button: PlanButton, numbers: str, *, more: bool) -> None:
+    def show_button(self, button: PlanButton, numbers: tuple[str, ...], *, more: bool) -> None:
         """`more`: there is something in the menu."""
         there = more and button.part is None
         self.arrow.setVisible(there)

@@ -341,7 +341,7 @@ class RelaunchDraft(PlanDraft):
         return self._further(plan, own)
 
     def _further(self, plan: HardeningPlan, own: Own) -> PlanButton:
-        tried, then = self.tried, f"{plan.then.exposure.worst:.1f}"
+        tried = self.tried
         if tried is not None:
             if guessed := [row_title(change, self.state) for change in plan.changes if _guessed(change)]:
                 line = msg("Not tested: {names}.", names=listed(guessed))
@@ -352,13 +352,13 @@ class RelaunchDraft(PlanDraft):
             lead = msg("The copy runs as before.") if tried.compared else nothing
             return PlanButton(Act.RELAUNCH, msg("Relaunch"), None, lead, Sign.DONE, numbers=True)
         if own.no_copy is not None:
-            word = msg("Relaunch: {now} → {then}", now=f"{plan.now.exposure.worst:.1f}", then=then)
-            return PlanButton(Act.RELAUNCH, word, msg("No copy is possible: {why}", why=own.no_copy), sign=Sign.UNKNOWN)
+            line = msg("No copy is possible: {why}", why=own.no_copy)
+            return PlanButton(Act.RELAUNCH, msg("Relaunch"), line, sign=Sign.UNKNOWN, numbers=True)
         failed = [change for change in plan.changes if change.key in own.failed and not change.on]
         if failed:
             why = own.failed[failed[-1].key]
             line = msg("{why} Its row is marked used.", why=why)
-            word = msg("Try again without it: {then}", then=then)
+            word = msg("Try again without it: {then}", then=f"{plan.then.exposure.worst:.1f}")
             return PlanButton(Act.TRY, word, line, msg("The copy stopped:"), Sign.ATTENTION)
         return PlanButton(Act.TRY, TRY, UNTOUCHED, numbers=True)
 

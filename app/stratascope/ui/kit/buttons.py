@@ -99,10 +99,10 @@ class MainButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def say(self, text: str, tip: str = "") -> None:
-        """Set the text, and the tooltip of a text that is not cut."""
+    def say(self, text: str, tip: str = "", spoken: str = "") -> None:
+        """Set the text, the tooltip of a text that is not cut, and its accessible name if that is another."""
         self.setText(text)
-        self.setAccessibleName(text)
+        self.setAccessibleName(spoken or text)
         self.updateGeometry()
         self._tip = tip
         self._update_tip()
@@ -178,6 +178,9 @@ class ChoiceBox(QComboBox):
     def _tell(self, text: str) -> None:
         self.setToolTip(tip(text))
         self.setAccessibleDescription(" ")  # its name says it; without a description, Qt exposes the tooltip
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(2, 0)  # Qt's own is a pixel short of its longest item
 
     def shown_text(self) -> str:
         """The text as drawn: elided in its middle, since names often differ at their end."""

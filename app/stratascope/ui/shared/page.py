@@ -26,7 +26,7 @@ from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
 
-ROW, CARD = 34, 220
+ROW, CARD, LOW = 34, 220, 330  # px of the design; LOW: below it only the tooltip tells the meaning
 NAMED = 40  # containers in a cell; the list below has all of them
 
 
@@ -164,6 +164,7 @@ class SharedPage(QWidget):
             note = msg("{text} Only the engine says so; it could not be read.", text=meaning)
             meaning = translate(note)
         self.meaning.setText(meaning)
+        give_tip(self.members, meaning)
         self.members.clear()
         for key in shared.containers:
             item = QListWidgetItem(member_text(shared, key, self._name_of(key)))
@@ -172,7 +173,9 @@ class SharedPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.card.setFixedHeight(min(self._theme.px(CARD), max(self._theme.px(110), self.height() // 3)))
+        px, low = self._theme.px, self.height() < self._theme.px(LOW)
+        self.meaning.setVisible(not low)
+        self.card.setFixedHeight(px(88) if low else min(px(CARD), max(px(110), self.height() // 3)))
 
 
 def _key(shared: Shared) -> tuple[object, ...]:

@@ -63,7 +63,7 @@ class Answer(Value):
     act: Act = Act.NOTHING
     word: str = ""
     button: PlanButton | None = None
-    numbers: str = ""
+    numbers: tuple[str, ...] = ()
     note: str = ""
     line: str = ""
     short: bool = False
@@ -135,7 +135,7 @@ def answer(
         found,
         act=Act.PLAN,
         button=button,
-        numbers=translate(msg("{now} → {then}", now=now, then=then)),
+        numbers=(now, then),
         note=plain(translate(note), 300),
         line="  ".join(plain(line, 200) for line in _instead(plan) or lines if plan.keeping),
     )

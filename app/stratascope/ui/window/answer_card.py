@@ -85,8 +85,7 @@ class AnswerCard(ToneCard):
         self.second = Label(theme, 13, MEDIUM, wrap=True)
         self.proof = Line(theme, 11, ink="text2", fixed=True, middle=True)
         self.suppose = SupposeLine(theme)
-        self.button = TryButton(theme)
-        self.button.joined = False
+        self.button = TryButton(theme, in_card=True)
         self.note = Label(theme, 11, ink="text2", wrap=True)
         self.note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.quiet = QPushButton()
@@ -146,8 +145,6 @@ class AnswerCard(ToneCard):
         self.note.setText(answer.note)
         if answer.button is not None:
             self.button.show_button(answer.button, answer.numbers)
-            spoken = msg("In the card: {word}", word=self.button.text())  # the column has the same one
-            self.button.setAccessibleName(translate(spoken))
         else:
             self.quiet.setText(answer.word)
         self.fit()
