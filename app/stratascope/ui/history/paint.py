@@ -442,7 +442,7 @@ class Painting:
                 self._painter.drawLine(QPointF(x, self._places.exposed.top()), QPointF(x, self._places.bottom))
 
     def _marks(self, flags: tuple[Flag, ...], marker: float | None) -> None:
-        """Paint signs, and their words where they cover nothing: the marker's pill comes first."""
+        """Paint signs, and their words where they fit and cover nothing: the marker's pill comes first."""
         painter, theme, lane = self._painter, self._theme, self._places.lane
         taken = QRectF() if marker is None else self._pill(marker, [each.x for each in flags])
         font = theme.font(11, MEDIUM)
@@ -461,10 +461,11 @@ class Painting:
                 end = min(end, taken.left() - theme.px(6))
             start = flag.x + side * 0.9
             room = end - start
-            if text and room > theme.px(40):
+            wide = min(metrics.horizontalAdvance(text), theme.px(220))
+            if text and room >= wide:
                 painter.setFont(font)
                 painter.setPen(theme.color(ink_of(change.what)))
-                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, min(room, theme.px(220)))
+                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, wide)
                 painter.drawText(QRectF(start, lane.top(), room, lane.height()), Qt.AlignmentFlag.AlignVCenter, shown)
 
     def _pill(self, marker: float, signs: list[float]) -> QRectF:
