@@ -9,15 +9,17 @@ from pathlib import Path
 
 from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import ToggleError
+from stratascope.core.sandboxes.lines import Written
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import plan_report
 from stratascope.wiring.hardening import open_hardening
 
 DONE, FAILED = 0, 2
-_Planned = tuple[str, HardeningPlan, ContainerState]
+_Planned = tuple[str, HardeningPlan, ContainerState, Written | None]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,20 +30,39 @@ def run(arguments: argparse.Namespace) -> int:
         complain(translate(error.message))
         return FAILED
     if arguments.json:
-        objects = [{"name": name, **plan_report.json_object(plan, state)} for name, plan, state in found]
+        objects = [{"name": name, **plan_report.json_object(plan, state, line)} for name, plan, state, line in found]
         head = {"schema": plan_report.SCHEMA}
         document = {**head, **objects[0]} if len(objects) == 1 else {**head, "containers": objects}
         write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         return DONE if found else FAILED
-    for number, (name, plan, state) in enumerate(found):
-        write("\n" * (number > 0) + "\n".join(plan_report.lines(name, plan, style(), state)) + "\n")
+    for number, (name, plan, state, line) in enumerate(found):
+        write("\n" * (number > 0) + "\n".join(plan_report.lines(name, plan, style(), state, line)) + "\n")
     return DONE if found else FAILED
 
 
 def _of_container(arguments: argparse.Namespace) -> Iterator[_Planned]:
     with open_hardening(tuple(arguments.engine), terminal=on_terminal()) as found:
-        _, state = found.state(arguments.what)
-        yield state.container.name, found.hardening.suggested(state), state
+        try:
+            _, state = found.state(arguments.what)
+        except ProbeError:
+            sandboxes = [] if arguments.engine else list(_of_sandbox(arguments.what))
+            if not sandboxes:
+                raise
+            yield from sandboxes
+            return
+        yield state.container.name, found.hardening.suggested(state), state, None
+
+
+def _of_sandbox(word: str) -> Iterator[_Planned]:
+    from stratascope.usecases.sandbox_plans import SandboxPlans
+    from stratascope.wiring.engines import open_engines
+    from stratascope.wiring.sandboxes import named
+
+    with open_engines((), {}, sandboxes=True) as engines:
+        plans = SandboxPlans(lambda: engines.local)
+        for state, ground in named(engines, word):
+            plan = plans.previews(state, ground).plan(state)
+            yield state.container.name, plan, state, plans.line(state, ground, plan.choices)
 
 
 def _of_file(arguments: argparse.Namespace) -> Iterator[_Planned]:
@@ -67,4 +88,4 @@ def _of_file(arguments: argparse.Namespace) -> Iterator[_Planned]:
         for problem in read.problems:
             complain(problem_line(problem))
         if not read.failed:
-            yield from planned(made, text, str(file))
+            yield from ((*each, None) for each in planned(made, text, str(file)))

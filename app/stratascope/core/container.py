@@ -129,6 +129,10 @@ class ProfileKind(StrEnum):
 WRITABLE_BELOW = "writable-below"
 
 
+# What stands for an engine where none is: this machine's sandboxes of other makers
+NO_ENGINE = Engine(EngineKind.SANDBOXES.value, EngineKind.SANDBOXES, "", state=EngineState.CONNECTED)
+
+
 class AskedMount(Value):
     """A requested mount."""
 

@@ -18,11 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from stratascope.core.capture import Reading
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import NO_ENGINE, Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer, Top
 from stratascope.linux.decode import DecodeError
-from stratascope.makers.translate import ENGINE, NO_ENGINE, found_in, raw_of
+from stratascope.makers.translate import found_in, raw_of
 from stratascope.value import replace
 
 Look = Callable[[], Reading]  # CONFINED (`collector.names`) of this machine. Raises ProbeError
@@ -38,7 +38,7 @@ class SandboxesPort:
     None: not known.
     """
 
-    id = ENGINE
+    id = NO_ENGINE.id
     shell: tuple[str, ...] = ()
     top: Top | None = None
 

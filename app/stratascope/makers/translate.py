@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, ProfileKind, Status
+from stratascope.core.container import NO_ENGINE, Asked, Container, Engine, ProfileKind, Status
 from stratascope.core.ports import RawContainer
 from stratascope.core.sandbox import Sandbox
 from stratascope.core.sandboxes.find import FoundSandbox, sandboxes
@@ -16,14 +16,11 @@ from stratascope.linux.confined import parse_confined
 from stratascope.linux.decode import DecodeError
 from stratascope.value import replace
 
-ENGINE = EngineKind.SANDBOXES.value  # the id of what stands for an engine
-NO_ENGINE = Engine(ENGINE, EngineKind.SANDBOXES, "", state=EngineState.CONNECTED)
-
 
 def raw_of(sandbox: Sandbox) -> RawContainer:
     """The text of a sandbox."""
     told = {"first": sandbox.first, "parent": sandbox.parent, "lines": sandbox.processes}
-    return RawContainer(ENGINE, sandbox.id, json.dumps(told, ensure_ascii=True))
+    return RawContainer(NO_ENGINE.id, sandbox.id, json.dumps(told, ensure_ascii=True))
 
 
 def translate(raw: RawContainer, engine: Engine) -> Container:

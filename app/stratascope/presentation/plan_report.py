@@ -8,6 +8,7 @@ from typing import Any
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Use
+from stratascope.core.sandboxes.lines import Written
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -27,8 +28,12 @@ def use_word(change: Change) -> str:
     return translate(evidence_word(change).text)
 
 
-def json_object(plan: HardeningPlan, state: ContainerState | None = None) -> dict[str, Any]:
-    """The plan as JSON types: `exposure` and `plan`. `state`: whose it is; what it has is counted in the titles."""
+def json_object(
+    plan: HardeningPlan, state: ContainerState | None = None, line: Written | None = None
+) -> dict[str, Any]:
+    """The plan as JSON types: `exposure` and `plan`. `state`: whose it is; what it has is counted in the titles.
+    `line`: of a sandbox, what it would be started with.
+    """
     return {
         "exposure": {
             "now": plan.now.exposure.worst,
@@ -39,6 +44,7 @@ def json_object(plan: HardeningPlan, state: ContainerState | None = None) -> dic
         "impossible": [
             {"id": choice.id, "value": choice.value, "why": _text(why)} for choice, why in plan.impossible
         ],
+        **({} if line is None else {"line": {"place": _text(line.place), "text": line.text, "new": list(line.lines)}}),
     }  # fmt: skip
 
 
@@ -66,6 +72,7 @@ def _change(change: Change, state: ContainerState | None) -> dict[str, Any]:
         "closes": list(change.closes),
         "exposure": {"alone": change.alone, "in_order": change.in_order, "effect": change.effect},
         "deeper": change.deeper,
+        "shuts": list(change.shuts),
         "breaks": " ".join(map(_text, change.breaks)) or None,
         "alternative": None
         if instead is None
@@ -77,8 +84,10 @@ def _change(change: Change, state: ContainerState | None) -> dict[str, Any]:
     }
 
 
-def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | None = None) -> Iterator[str]:
-    """For people: the number, a line a change, what keeps it critical."""
+def lines(
+    name: str, plan: HardeningPlan, style: Style, state: ContainerState | None = None, line: Written | None = None
+) -> Iterator[str]:
+    """For people: the number, a line a change, what keeps it critical; of a sandbox the corrected line."""
     now, then = plan.now.exposure, plan.then.exposure
     arrow = translate(msg("{now} → {then}", now=f"{now.worst:.1f}", then=f"{then.worst:.1f}"))
     on = sum(change.on for change in plan.changes)
@@ -102,6 +111,15 @@ def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | 
         yield style.paint(translate(msg("No switch closes these")), "bold")
         for choice, why in plan.impossible:
             yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
+    if line is not None and plan.choices:
+        yield ""
+        yield style.paint(_text(line.place), "bold")
+        yield from (plain(each, 1 << 16) for each in line.text.splitlines())
+        if line.filled:
+            yield from wrap(translate(FILLED), "", style, "dim")
+
+
+FILLED = msg("Values of variables are not shown: dots stand for them, or the name of the variable that has it.")
 
 
 def _row(change: Change, state: ContainerState | None, style: Style) -> Iterator[str]:

@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 
 from stratascope.collector.read import PID_MAX
-from stratascope.core.container import matching
+from stratascope.core.container import NO_ENGINE, matching
 from stratascope.core.ground import Surroundings, decode_ground
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
-from stratascope.makers.translate import NO_ENGINE
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
 from stratascope.usecases.reach.subject import Judged, of_container, of_process

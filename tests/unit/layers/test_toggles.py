@@ -25,6 +25,8 @@ from unit.layers.toggle_subjects import DOCKER, PODMAN, made, subject
 
 # The contract of the command line: REPORT, section Harden
 VALUES = {
+    "hide": "PATH,PATH",
+    "lock": "PATH,PATH",
     "capabilities": "default|none|CAP,CAP",
     "drop": "CAP,CAP",
     "no-new-privileges": "on",

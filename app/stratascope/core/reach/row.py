@@ -94,6 +94,8 @@ class ReachRow(Value):
     """One answer. `where`: the file, socket or address that it is about, the worst of all; `more`: how many others.
 
     `closed_by`: layers that each close it alone, in the order in which an attempt meets them. `why`: a sentence.
+    `hides`: of files and sockets that it gets at, what to hide from it, as it names them: folders of such files alone
+    with a slash at the end, else each file; `folders`: of folders, these.
     """
 
     thing: Thing
@@ -105,6 +107,8 @@ class ReachRow(Value):
     source: str = ""
     remedy: Remedy | None = None
     more: int = 0
+    hides: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def rank(self) -> tuple[int, int]:

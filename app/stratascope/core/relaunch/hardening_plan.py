@@ -33,7 +33,8 @@ class Change(Value):
     that is on up to it, this one included. `effect`: by how much flipping it changes the exposure, all others as they
     stand; `deeper`: how many threats more layers stop with it, likewise. `breaks`: what it could break. `critical`: it
     takes back a part of what opens something critical. `calls`: of a filter, how many system calls pass now, less those
-    that pass with the plan and it; None: not known.
+    that pass with the plan and it; None: not known. `shuts`: what a sandbox gets at no more with it, as
+    `Toggle.shuts`.
     """
 
     choices: tuple[Choice, ...]
@@ -51,6 +52,7 @@ class Change(Value):
     critical: bool = False
     key: str = ""
     calls: int | None = None
+    shuts: tuple[str, ...] = ()
 
     @property
     def choice(self) -> Choice:

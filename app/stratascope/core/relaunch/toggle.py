@@ -14,6 +14,7 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import NOTHING, Message, MessageError, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
+from stratascope.core.reach.row import ReachRow
 from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.want import Want
 from stratascope.core.text import size_text, typed_size
@@ -154,7 +155,7 @@ class Subject(Value):
     `volumes`: names that the engine's volumes have. `own_volumes`: those whose files can be handed over to another
     user; `not_given`: of a replacement, files there that were not. Of these None: not looked at. `published`: TCP
     ports of the host that lead to it, as its engine says. `environment`: the values of its variables, which hold
-    secrets.
+    secrets. `reached`: what of the machine a sandbox gets at; None: not looked at.
     """
 
     UNPRINTED = ("environment",)
@@ -184,6 +185,7 @@ class Subject(Value):
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
     environment: tuple[str, ...] = ()
+    reached: tuple[ReachRow, ...] | None = None
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""
@@ -215,6 +217,10 @@ def _not_stated(asked: Asked, subject: Subject) -> str:
 
 
 def _nothing_instead(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    return ()
+
+
+def _shuts_nothing(value: str, subject: Subject) -> tuple[str, ...]:
     return ()
 
 
@@ -252,6 +258,7 @@ class Toggle(Value, eq=False):
     that value takes back: it was seen to, or its command or environment names it; it was watched long enough and did
     not. `brings`: ids and values of choices without which it closes nothing for good. `keeping(subject)`: those that
     keep what it uses, of all that the value takes back. `instead(value, subject)`: what would help where it uses that.
+    `shuts(value, subject)`: ids of the things (`core.reach.things`) that a sandbox then gets at no more.
 
     `goes_along`: whether a value takes part in a critical threat also where another grant closes the same.
 
@@ -296,6 +303,7 @@ class Toggle(Value, eq=False):
     brings: tuple[tuple[str, str], ...] = ()
     keeping: Callable[[Subject], tuple[tuple[str, str], ...]] = _nothing_kept
     instead: Callable[[str, Subject], tuple[Alternative, ...]] = _nothing_instead
+    shuts: Callable[[str, Subject], tuple[str, ...]] = _shuts_nothing
     planned: Callable[[Subject], str | None] | None = None
     goes_along: bool = False
     replaces: tuple[str, ...] = ()

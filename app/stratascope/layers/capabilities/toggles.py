@@ -459,7 +459,10 @@ def _idle(subject: Subject) -> bool:
     """Whether it never was root and holds none: only set-uid programs could use what is in its bounding set."""
     facts = _facts(subject)
     held_none = facts is not None and facts.permitted == CapabilitySet() and facts.ambient == CapabilitySet()
-    return held_none and not starts_as_root(subject.container.asked)
+    if subject.container.sandbox is None:
+        return held_none and not starts_as_root(subject.container.asked)
+    user = subject.of("usermap")
+    return held_none and user is not None and user.uid_inside not in (0, None)
 
 
 def _uses_bind(subject: Subject) -> bool:

@@ -31,6 +31,7 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import HostsNamespace, Network, Setting, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.toggles_hidden import HIDE, LOCK
 from stratascope.layers.namespaces.toggles_mounts import DEVICES, ENGINE_SOCKET, HOST_PATHS, UNMOUNT
 from stratascope.layers.namespaces.toggles_root import MASKED_PATHS, READ_ONLY_ROOT, TMPFS
 from stratascope.layers.namespaces.toggles_volume import VOLUME
@@ -411,4 +412,4 @@ SYSCTL = Toggle(
 )
 
 _OF_MOUNTS = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, UNMOUNT, DEVICES)
-TOGGLES = (*_OF_MOUNTS, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, VOLUME, READ_ONLY_ROOT, TMPFS, SYSCTL)
+TOGGLES = (HIDE, LOCK, *_OF_MOUNTS, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, VOLUME, READ_ONLY_ROOT, TMPFS, SYSCTL)

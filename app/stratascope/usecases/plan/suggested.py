@@ -299,10 +299,11 @@ def _judged(
     place = {each: number for number, each in enumerate(all_toggles())}
     kinds = list(ChangeKind)
 
-    def order(row: Change) -> tuple[int, float, int, int]:
+    def order(row: Change) -> tuple[int, int, float, int, int]:
         with_it, without = both[row.key]
         gain = without.exposure.worst - with_it.exposure.worst
-        return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choice.toggle]
+        first = -len(row.choice.toggle.shuts(row.choice.value, subject))
+        return kinds.index(row.kind), first, -round(gain, 1), -_deeper(without, with_it), place[row.choice.toggle]
 
     changes, so_far = [], list[Change]()
     for row in rows if ordered else sorted(rows, key=order):
@@ -324,6 +325,7 @@ def _judged(
                 critical=row.critical or _keeps_critical(row, with_it, without),
                 effect=round(without.exposure.worst - with_it.exposure.worst, 1),
                 deeper=_deeper(without, with_it),
+                shuts=row.choice.toggle.shuts(row.choice.value, subject),
                 breaks=() if row.choice.made else row.choice.risks(subject),
             )
         )

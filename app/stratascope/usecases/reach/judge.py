@@ -124,7 +124,31 @@ def _row(
         )
         return
     why = worst.why if worst.why.id else _elsewhere(file, worst)
-    yield ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
+    row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
+    places = [place.path for file, each in judged if each.answer is Answer.OPEN for place in file.places]
+    if file.what == "d":
+        yield replace(row, folders=tuple(dict.fromkeys(places)))
+    else:
+        yield replace(row, hides=tuple(dict.fromkeys(_to_hide(thing, path) for path in places)))
+
+
+# Kinds that have folders of their own, in which nothing else lies that a program would need
+_FOLDERS_ALONE = ("ssh-keys", "gpg", "aws", "gcloud", "azure", "keyring", "password-store", "browser", "tls-keys")
+_PARTS = {".config": 2, ".local": 3, ".var": 3, "snap": 2}  # how many names say whose folder it is
+
+
+def _to_hide(thing: Thing, path: str) -> str:
+    """The folder of such files that it lies in, with a slash at the end, if there is one; else the file."""
+    folders = path.split("/")[:-1]
+    if thing.id not in _FOLDERS_ALONE:
+        return path
+    if path.startswith("/etc/"):
+        return "/".join(folders) + "/"
+    for number, name in enumerate(folders):
+        if name.startswith(".") or name == "snap":
+            own = folders[: number + _PARTS.get(name, 1)]
+            return "/".join(own) + "/" if len(own) == number + _PARTS.get(name, 1) else path
+    return path
 
 
 def _bits(file: FoundFile, bits: int) -> int:
@@ -170,7 +194,8 @@ def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
     if parts:
         writable = [path for path, answer in parts if answer is Answer.OPEN]
         why = NOTHING if writable else msg("It can only read them.")
-        yield ReachRow(BY_ID["project"], Answer.NEEDED, (writable or [parts[0][0]])[0], why=why, more=len(parts) - 1)
+        row = ReachRow(BY_ID["project"], Answer.NEEDED, (writable or [parts[0][0]])[0], why=why, more=len(parts) - 1)
+        yield replace(row, folders=tuple(dict.fromkeys(writable)))
 
 
 def _chain(subject: Judged) -> tuple[Answer, Message] | None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from stratascope.core.container import AskedMount
-from stratascope.core.message import msg
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.reach.row import Answer, Group, How, ReachRow, Remedy
+from stratascope.core.sandbox import Sandbox
+from stratascope.core.sandboxes.lines import What, rows_of
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
 _ENGINES = ("docker-socket", "podman-socket", "containerd-socket")
+_OF_TOGGLES = {
+    "network": What.NETWORK,
+    "pid": What.PID,
+    "no-new-privileges": What.NO_NEW_PRIVILEGES,
+    "seccomp": What.FILTER,
+}
 _TOGGLES = {
     "abstract-sockets": ("network=private", msg("Give it a network of its own")),
     "host-loopback": ("network=private", msg("Give it a network of its own")),
@@ -27,7 +35,9 @@ def added(row: ReachRow, subject: Judged) -> ReachRow:
     """The row with what would close it, if it is open and that is known."""
     if row.answer is not Answer.OPEN:
         return row
-    found = _of_container(row, subject) if subject.engine is not None else _of_other(row)
+    found = (
+        _of_container(row, subject) if subject.engine is not None else _of_other(row, subject.state.container.sandbox)
+    )
     return row if found is None else replace(row, remedy=found)
 
 
@@ -49,7 +59,18 @@ def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
     return Remedy(How.OPTION, f"{mount.source}:{mount.target}", text)
 
 
-def _of_other(row: ReachRow) -> Remedy | None:
+def _of_other(row: ReachRow, sandbox: Sandbox | None) -> Remedy | None:
+    """What its maker has an option for goes into its plan."""
+    rows = {} if sandbox is None else rows_of(sandbox.maker)
+    for what, toggle, paths, text in (
+        (What.HIDE, "hide", row.hides, msg("Hide {path} from it", path=", ".join(row.hides))),
+        (What.LOCK, "lock", row.folders, msg("Let it have {path} read-only", path=", ".join(row.folders))),
+    ):
+        if what in rows and paths and not any("," in path for path in paths):
+            return Remedy(How.TOGGLE, f"{toggle}={','.join(paths)}", text)
+    value, text = _TOGGLES.get(row.thing.id, ("", NOTHING))
+    if _OF_TOGGLES.get(value.partition("=")[0]) in rows:
+        return Remedy(How.TOGGLE, value, text)
     if row.thing.group not in (Group.CREDENTIALS, Group.SOCKETS, Group.FILES) or not row.where:
         return None
     if row.thing.id.endswith("-write"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, AskedMount, ProfileKind
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
@@ -55,19 +55,26 @@ _TAKES = {
 
 def read(argv: Sequence[str]) -> AskedOf:
     """By its command line, its own name first."""
-    given: list[tuple[str, tuple[str, ...]]] = []
-    place = 1
-    while place < len(argv) and argv[place].startswith("--"):
-        option = argv[place][2:]
-        place += 1
-        if not option:
-            break
-        given.append((option, tuple(argv[place : place + _TAKES.get(option, 0)])))
-        place += _TAKES.get(option, 0)
-    command = tuple(argv[place:])
+    given = list(_options(argv))
+    command = tuple(argv[end_of_options(argv) :])
+    command = command[1:] if command[:1] == ("--",) else command
     if any(option == "args" for option, _ in given):
         return AskedOf(command=command)
     return AskedOf(command=command, asked=_asked(given))
+
+
+def end_of_options(argv: Sequence[str]) -> int:
+    """Where the first word stands that is none of its options: its command, or what separates it."""
+    return 1 + sum(1 + len(words) for _, words in _options(argv))
+
+
+def _options(argv: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    place = 1
+    while place < len(argv) and argv[place].startswith("--") and argv[place] != "--":
+        option = argv[place][2:]
+        words = tuple(argv[place + 1 : place + 1 + _TAKES.get(option, 0)])
+        yield option, words
+        place += 1 + len(words)
 
 
 def _asked(given: Sequence[tuple[str, tuple[str, ...]]]) -> Asked:
