@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stratascope.core.container import Container
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.core.reach.row import STRATA, Answer, Group, Known, Reached, ReachRow
 from stratascope.core.reach.things import THINGS
 from stratascope.core.sanitize import plain
@@ -94,6 +94,61 @@ def level(row: ReachRow) -> tuple[str, ...]:
     return tuple("" if layer not in closing else "closes" if layer == closing[0] else "would" for layer in STRATA)
 
 
+def asked(found: Reached) -> int:
+    """How many rows count: what it was given on purpose does not."""
+    return sum(row.answer is not Answer.NEEDED for row in found.rows)
+
+
+def sentence(row: ReachRow) -> Message:
+    """The answer as a sentence."""
+    match row.answer:
+        case Answer.OPEN | Answer.NEEDED:
+            return row.thing.can
+        case Answer.CLOSED:
+            return msg("It can't get at this: {thing}.", thing=row.thing.name)
+    return msg("Whether it can get at this is not known: {thing}.", thing=row.thing.name)
+
+
+def closed_by(row: ReachRow) -> Message:
+    """Which layers close it, and whether one alone would do; empty if none is known."""
+    names = [LAYERS[layer] for layer in row.closed_by]
+    if not names:
+        return NOTHING
+    if len(names) == 1:
+        return msg("Only one layer closes it: {layer}.", layer=names[0])
+    layers = listed(translate(name) for name in names)
+    return msg("Each of these layers closes it alone: {layers}.", layers=layers)
+
+
+def basis(row: ReachRow) -> Message:
+    """How it is known, as a sentence."""
+    source = plain(row.source, 200)
+    match row.known:
+        case Known.TRIED:
+            return msg("This was tried.")
+        case Known.ASKED:
+            return msg("Known from what was asked for, and not read from the kernel.")
+    return msg("Read from the kernel: {source}", source=source) if source else msg("Read from the kernel.")
+
+
+def place(row: ReachRow, length: int = 500) -> str:
+    """The file, socket or address that it is about, and how many others there are."""
+    where = plain(row.where, length)
+    if not where or not row.more:
+        return where
+    return f"{where} {translate(msg('and {count} more', count=row.more))}"
+
+
+def row_lines(row: ReachRow) -> tuple[str, ...]:
+    """All that is known of a row, a sentence a line."""
+    told = [translate(sentence(row)), place(row)]
+    told += [translate(each) for each in (row.why, closed_by(row)) if each.id]
+    if row.remedy is not None:
+        told.append(translate(msg("To close it: {what}", what=row.remedy.text)))
+    told.append(translate(basis(row)))
+    return tuple(each for each in told if each)
+
+
 def json_object(found: Reached, subject: ReachSubject) -> dict[str, Any]:
     """`reach --json` as JSON types."""
     return {
@@ -136,7 +191,7 @@ def _object(row: ReachRow) -> dict[str, Any]:
 def lines(found: Reached, subject: ReachSubject, style: Style) -> Iterator[str]:
     """For people: the answer in sentences, then a line a row."""
     opened = found.open
-    count = translate(plural("{open} of {count} within reach", "{open} of {count} within reach", _asked(found),
+    count = translate(plural("{open} of {count} within reach", "{open} of {count} within reach", asked(found),
                              open=len(opened)))  # fmt: skip
     number = translate(msg("PID {pid}", pid=str(subject.pid)))
     yield f"{style.paint(plain(subject.name, 80), 'bold')}  {number}  {count}"
@@ -152,10 +207,6 @@ def lines(found: Reached, subject: ReachSubject, style: Style) -> Iterator[str]:
 
 
 _FIRST = 5
-
-
-def _asked(found: Reached) -> int:
-    return sum(row.answer is not Answer.NEEDED for row in found.rows)
 
 
 def _row(row: ReachRow, style: Style) -> Iterator[str]:

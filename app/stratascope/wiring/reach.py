@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from stratascope.collector.read import PID_MAX
@@ -10,12 +11,21 @@ from stratascope.core.container import NO_ENGINE, matching
 from stratascope.core.ground import Surroundings, decode_ground
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
+from stratascope.core.reach.row import Reached
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
-from stratascope.usecases.reach.subject import Judged, of_container, of_process
+from stratascope.usecases.reach.judge import reached
+from stratascope.usecases.reach.subject import Judged, Once, of_container, of_process, of_shown
 from stratascope.wiring.engines import Engines, assembler, translations
+
+
+def reading(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
+    """What a container of a snapshot can get at, read when it is called; it raises ProbeError. `once`: the live
+    view's.
+    """
+    return lambda snapshot, state: reached(of_shown(all_layers(), state, _around(snapshot, state), once))
 
 
 def subject_of(engines: Engines, word: str, *, privileged: bool = False, terminal: bool = False) -> Judged:
@@ -54,12 +64,16 @@ def _container(snapshot: Snapshot, word: str) -> ContainerState:
 
 
 def _of_container(engines: Engines, snapshot: Snapshot, state: ContainerState, root: Prober | None) -> Judged:
-    name = state.container.name
-    engine = next((each for each in snapshot.engines if each.id == state.container.engine), NO_ENGINE)
+    name, around = state.container.name, _around(snapshot, state)
+    engine = around.engine
     prober = root if engine.local and root is not None else engines.reach(engine).prober
     if state.container.pid is None or state.gap is not None:
         raise ProbeError(msg("{name} has no process that can be read: it does not run, or runs elsewhere.", name=name))
     if prober is None:
         raise ProbeError(msg("{name} runs on a kernel that is out of reach.", name=name))
-    around = Surroundings(snapshot.ground_of(engine.id), engine)
     return of_container(all_layers(), state, around, prober)
+
+
+def _around(snapshot: Snapshot, state: ContainerState) -> Surroundings:
+    engine = next((each for each in snapshot.engines if each.id == state.container.engine), NO_ENGINE)
+    return Surroundings(snapshot.ground_of(engine.id), engine)

@@ -38,11 +38,14 @@ from stratascope.wiring import views
 from stratascope.wiring.engines import LateEngines, daily
 
 if TYPE_CHECKING:
+    from stratascope.core.reach.row import Reached
     from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
     from stratascope.core.relaunch.toggle import Choice
     from stratascope.core.snapshot import ContainerState
+    from stratascope.ui.reach.feed import Read
     from stratascope.usecases.check.check import Checker
     from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
+    from stratascope.usecases.live.live_view import DeferredLiveView
     from stratascope.usecases.plan.offers import Offer, Preview
     from stratascope.usecases.plan.standards import Standard
 
@@ -176,6 +179,7 @@ def main(words: list[str], shows: str = "") -> int:
                 captures=CaptureStore(watch.capture),
                 accepted=AcceptedFile(),
                 before=NotStarted([("", partial(_checker, late))]),
+                reach=_reach_of(watch),
             ),
             where=where,
             shows=shows,
@@ -185,6 +189,17 @@ def main(words: list[str], shows: str = "") -> int:
     if status == app.RESTART:
         start_again()
     return status
+
+
+def _reach_of(watch: DeferredLiveView) -> Read:
+    """What containers can get at, read by the live view; the wiring is loaded at the first reading."""
+
+    def read(snapshot: Snapshot, state: ContainerState) -> Reached:
+        from stratascope.wiring.reach import reading
+
+        return reading(watch.once)(snapshot, state)
+
+    return read
 
 
 def _checker(late: LateEngines) -> Checker:

@@ -13,9 +13,9 @@ import time
 from enum import IntEnum
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent, QPainter
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
@@ -25,13 +25,14 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import refusals_report as words
-from stratascope.ui.kit import accessibility, table
+from stratascope.ui.kit import table
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
-from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemTable, RowLook
+from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
+from stratascope.ui.kit.unfolding import RowDetails, UnfoldingTable
 from stratascope.value import Value
 
 OFFERED = 3  # remedies that get a button
@@ -64,7 +65,7 @@ def acts(denial: Refusal, *, folded: bool, able: bool) -> tuple[Act, ...]:
     return tuple(found)
 
 
-class Details(QWidget):
+class Details(RowDetails):
     """The unfolded part of a row. `wanted` carries the Act of the button that was pressed."""
 
     wanted = Signal(object)
@@ -84,7 +85,6 @@ class Details(QWidget):
         self._column = theme.lay(
             QVBoxLayout(self), self.why, self.buttons, below, STRETCH, around=(0, 2, 12, 10), gap=6
         )
-        self.hide()
 
     def show_denial(self, denial: Refusal, found: tuple[Act, ...]) -> None:
         """Show a refusal; its buttons are replaced only if they change, so that one keeps the focus."""
@@ -99,8 +99,10 @@ class Details(QWidget):
             )
             self.buttons.put(tuple(made))
 
+    def spoken(self) -> str:
+        return self.why.text()
+
     def high_at(self, width: int) -> int:
-        """Return the height it needs at that width."""
         theme, edges = self._theme, self._column.contentsMargins()
         inner = max(1, width - edges.left() - edges.right())
         self.buttons.resize(inner, self.buttons.height())
@@ -204,41 +206,32 @@ class DenialModel(ItemModel):
                 return allowed, opens
 
 
-class DenialTable(ItemTable):
-    """The table. `unfolded`: the key of the row that is unfolded now, "" for none."""
+class DenialTable(UnfoldingTable):
+    """The table."""
 
-    unfolded = Signal(str)
-    acts, lead = True, int(Column.TRIED)
+    lead = int(Column.TRIED)
     model_: DenialModel
 
     def __init__(self, theme: Theme, layers: words.Layers) -> None:
         self.layers = layers
         self.whose: ContainerState | None = None  # the container whose refusals are shown
-        self.open = ""  # key of the unfolded row
         self.leftmost = Column.TIME
-        self._pressed = ""  # what was unfolded when the mouse button went down
-        self._folded: list[int] = []  # heights of the rows when folded
         self._tall: dict[tuple[int, bool, int, str], int] = {}  # key: size, bold, width, text
-        look = RowLook(bar=True, high=self.height_of)
-        name = translate(msg("What was refused"))
-        super().__init__(theme, name, DenialModel(layers), self._paint, size=self._size, row=look)
-        self.details = Details(theme, self.viewport())
+        self.details: Details
+        super().__init__(
+            theme, translate(msg("What was refused")), DenialModel(layers), self._paint, self._make_details
+        )
         self.set_heads(Heads(theme, SIDE))
-        self.setWordWrap(False)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().setMinimumSectionSize(1)
         self.setAccessibleDescription(translate(msg("Enter expands a row, with the reason and what would allow it")))
-        self.clicked.connect(self._clicked)
-        self.model_.dataChanged.connect(self._changed)
         self.fit()
+
+    def _make_details(self, parent: QWidget) -> Details:
+        self.details = Details(self._theme, parent)
+        return self.details
 
     def restyle(self) -> None:
         self._tall.clear()
         super().restyle()
-
-    def height_of(self, place: int) -> int:
-        """Return a row's height: 48, or what its texts need."""
-        return self._folded[place] if place < len(self._folded) else self._theme.px(ROW)
 
     @property
     def chosen(self) -> Refusal | None:
@@ -253,39 +246,7 @@ class DenialTable(ItemTable):
     def show_denials(self, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...], *, hold: bool) -> None:
         """Replace the refusals; the unfolded row stays unfolded. `hold`: as in the model."""
         self.show_rows(self.model_.placed(shown, harmless, hold=hold))
-        self._place_details()
-
-    def rows_placed(self) -> None:
-        if self.model_.place_of(self.open) < 0:
-            self.fold()
-        self._set_heights()
-
-    def unfold(self, key: str) -> None:
-        """Unfold that row, and fold any other."""
-        if key != self.open and self.model_.place_of(key) >= 0:
-            self.open = key
-            self.unfolded.emit(key)
-            self._set_heights()
-            place = self.model_.place_of(key)
-            if self.currentIndex().row() != place:  # otherwise taking the focus would unfold another row
-                self.make_current(place)
-            self.scrollTo(self.model_.index(place, 0))
-            accessibility.announce(self, self.details.why.text())
-
-    def fold(self) -> None:
-        """Fold the unfolded row."""
-        if self.open:
-            had = self.details.isAncestorOf(self.focusWidget()) if self.focusWidget() is not None else False
-            self.open = ""
-            if had:
-                self.setFocus(Qt.FocusReason.OtherFocusReason)
-            self.details.hide()
-            self._set_heights()
-            self.unfolded.emit("")
-
-    def again(self) -> None:
-        """Refresh the unfolded part."""
-        self._set_heights()
+        self.place_details()
 
     def fit(self) -> None:
         """Distribute the width; if there is little, hide the time."""
@@ -300,93 +261,20 @@ class DenialTable(ItemTable):
             self.setColumnWidth(column, max(theme.px(40), round(left * share)))
         used = sum(self.columnWidth(column) for column in (Column.PROCESS, Column.TRIED, Column.LAYER))
         self.setColumnWidth(Column.ALLOWED, max(theme.px(40), left - used))
-        self._set_heights()
+        self.verticalScrollBar().setSingleStep(theme.px(ROW))
+        self.set_heights()
         self.viewport().update()
 
-    # -- internals
-
-    def _set_heights(self) -> None:
-        rows = self.verticalHeader()
-        self.verticalScrollBar().setSingleStep(self._theme.px(ROW))
-        open_at = self.model_.place_of(self.open) if self.open else -1
-        self._folded = [self._needed(row) for row in range(self.model_.rowCount())]
-        for row, folded in enumerate(self._folded):
-            high = folded + (self.details.high_at(self._details_width()) if row == open_at else 0)
-            if rows.sectionSize(row) != high:
-                rows.resizeSection(row, high)
-        self._place_details()
-
-    def _needed(self, row: int) -> int:
+    def needed(self, row: Refusal) -> int:
         least = max(self._theme.px(ROW), self._theme.box(13) + self._theme.box(11) + self._theme.px(10))
-        return max(least, self._texts_high(self.model_.rows[row]))
+        return max(least, self._texts_high(row))
 
-    def _changed(self, first: QModelIndex | QPersistentModelIndex) -> None:
-        """Adjust the height of a row whose texts have changed."""
-        if first.row() < len(self._folded) and self._folded[first.row()] != self._needed(first.row()):
-            self._set_heights()
-
-    def _details_left(self) -> int:
+    def details_left(self) -> int:
         return self.columnViewportPosition(Column.PROCESS) + self._theme.px(
             SIDE if self.leftmost == Column.PROCESS else 6
         )
 
-    def _details_width(self) -> int:
-        return max(1, self.viewport().width() - self._details_left())
-
-    def _place_details(self) -> None:
-        place = self.model_.place_of(self.open) if self.open else -1
-        if place < 0:
-            self.details.hide()
-            return
-        folded = self.height_of(place)
-        top, high = self.rowViewportPosition(place) + folded, self.rowHeight(place) - folded - 1
-        self.details.setGeometry(self._details_left(), top, self._details_width(), max(1, high))
-        self.details.show()
-
-    def _clicked(self, index: AnyIndex) -> None:
-        key = self.model_.rows[index.row()].key
-        if key == self._pressed:
-            self.fold()
-        else:
-            self.unfold(key)
-
-    # -- events
-
-    def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
-        super().currentChanged(current, previous)
-        denial = self.chosen
-        if denial is not None and self.open and self.open != denial.key and self.hasFocus():
-            self.unfold(denial.key)  # the unfolded row stays in view
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = self.open
-        super().mousePressEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        denial = self.chosen
-        if denial is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            if self.open == denial.key:
-                self.fold()
-            else:
-                self.unfold(denial.key)
-        elif event.key() == Qt.Key.Key_Escape and self.open:
-            self.fold()
-        else:
-            super().keyPressEvent(event)
-
-    def updateGeometries(self) -> None:
-        super().updateGeometries()
-        if hasattr(self, "details"):  # Qt calls this during construction
-            self._place_details()
-
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        super().scrollContentsBy(dx, dy)
-        self._place_details()
-
     # -- painting
-
-    def _size(self, index: AnyIndex) -> QSize:
-        return QSize(10, self.height_of(index.row()))
 
     def _texts_high(self, denial: Refusal) -> int:
         """Return the height that a row's texts need."""

@@ -70,6 +70,7 @@ class View(StrEnum):
     PLAN = "plan"
     STRATA = "strata"
     MATRIX = "matrix"
+    REACH = "reach"
     PROCESSES = "processes"
     USE = "use"
     DENIED = "denied"
@@ -104,6 +105,7 @@ PAGES = (
     Page(View.PLAN, Group.COULD, msg("Plan"), "", ("hardening", "")),  # in a narrow window, which has no column
     Page(View.STRATA, Group.COULD, msg("Strata"), "", ("container", "strata")),  # exists from the start
     Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("container", "matrix")),
+    Page(View.REACH, Group.COULD, msg("Reach"), "reach.page", ("container", "reach")),
     Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("container", "processes")),
     Page(View.USE, Group.DOES, msg("Use"), "use.page", ("container", "use")),
     Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("container", "denied")),
@@ -114,7 +116,7 @@ PAGES = (
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
-# Pages about a container have Alt+1 to Alt+6, the plan has Alt+0.
+# Pages about a container have Alt+1 to Alt+7, the plan has Alt+0.
 _OF_MACHINE = {View.CHANGES: "9", View.FLEET: "8", View.BEFORE: "B"}
 
 

@@ -204,6 +204,7 @@ class RowLook(Value):
 
     bar: bool = False
     hovered: bool = True
+    ruled: bool = True  # whether there is a hairline
     above: bool = False
     tint: Callable[[Any], str] = lambda _: ""
     framed: Callable[[Any], bool] = lambda _: True
@@ -267,9 +268,10 @@ class CellPainter(QStyledItemDelegate):
     def _ground(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag, row: RowLook) -> None:
         theme, tint = self._theme, row.tint(index.data(ItemRole))
         paint_chosen(painter, rect, state, theme, bar=row.bar and rect.left() <= 0, tint=tint, hovered=row.hovered)
-        painter.setPen(theme.color("line"))
-        y = rect.top() if row.above else rect.bottom()
-        painter.drawLine(rect.left(), y, rect.right(), y)
+        if row.ruled:
+            painter.setPen(theme.color("line"))
+            y = rect.top() if row.above else rect.bottom()
+            painter.drawLine(rect.left(), y, rect.right(), y)
 
 
 def paint_chosen(

@@ -38,6 +38,8 @@ from stratascope.ui.kit.page import MACHINE, Parts, View
 from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
+from stratascope.ui.reach.feed import ReachFeed
+from stratascope.ui.reach.feed import Read as ReadReach
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
 
 class Services(Value):
     """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
-    is not started yet.
+    is not started yet; `reach` reads what a container can get at.
     """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
@@ -76,6 +78,7 @@ class Services(Value):
     captures: CaptureFiles | None = None
     accepted: AcceptedList | None = None
     before: Before | None = None
+    reach: ReadReach | None = None
 
 
 LOOK_AGAIN = 5000  # ms between updates of the snapshot's age, and of what is set aside
@@ -118,7 +121,8 @@ class MainWindow(QMainWindow):
             else EndingFeed(theme, explaining.ending, partial(command_with, hardening), self)
         )
         self.changes = ChangesFeed(self.history_feed, settings, self)
-        asked = self.watching, self.refused, self.history_feed, self.changes, self.acceptances
+        self.reach = ReachFeed(services.reach, selection, self)
+        asked = self.watching, self.refused, self.history_feed, self.changes, self.acceptances, self.reach
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
         self.hardening: RelaunchController | None = None
@@ -217,6 +221,7 @@ class MainWindow(QMainWindow):
         self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view in MACHINE))
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
+        self.pages.when_made(View.REACH, lambda page: page.root_wanted.connect(self.toolbar.elevate))
         self.acceptances.failed.connect(self.notices.settings.tell)
         self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self.accept))
         self.clock.timeout.connect(self.containers.tell_age)
@@ -257,7 +262,7 @@ class MainWindow(QMainWindow):
             hardening.draft.ticked.connect(header.refresh)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
-        for view in (View.HISTORY, View.CHANGES):
+        for view in (View.HISTORY, View.CHANGES, View.REACH):
             self.pages.when_made(view, hardening.join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, topics.HARDENING)
@@ -396,6 +401,7 @@ class MainWindow(QMainWindow):
                 self.history_feed,
                 self.compare,
                 self.acceptances,
+                self.reach,
             )
             for part in (*own, self.pages, self.endings, self.captures, self.as_text):
                 if part is not None:

@@ -25,6 +25,7 @@ from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.panel.panel import BITS
+from stratascope.ui.reach.feed import ReachFeed
 from stratascope.ui.window.engines import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage
@@ -64,6 +65,7 @@ class Pages(QStackedWidget):
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
         missing = set() if parts.before is not None else {View.BEFORE}
+        missing |= set() if parts.get(ReachFeed).able else {View.REACH}
         missing |= set() if has_graphs() else {page.view for page in PAGES if page.graphs}
         self._views = tuple(view for view in View if view not in missing and view is not View.PLAN)
         switch.offer_views(self._views)
@@ -79,6 +81,7 @@ class Pages(QStackedWidget):
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
         parts.get(RefusalFeed).told.connect(lambda _: self._count_refused())
+        parts.get(ReachFeed).told.connect(lambda _: self._count_reach())
         self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
         self.when_made(View.FLEET, lambda page: page.chosen.connect(self._open_container))
         self.when_made(View.CHANGES, lambda page: page.chosen.connect(self._open_changed))
@@ -250,12 +253,18 @@ class Pages(QStackedWidget):
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
         self.switch.show_count(View.MATRIX, serious)
         self._count_refused()
+        self._count_reach()
         if snapshot is not None and self.view not in (View.STRATA, View.BEFORE):
             self._page(self.view).refresh()
 
     def _count_refused(self) -> None:
         state = self._selection.current
         self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(RefusalFeed).of(state).count)
+
+    def _count_reach(self) -> None:
+        known = self._parts.get(ReachFeed).of(self._selection.key)
+        found = None if known is None else known.found
+        self.switch.show_count(View.REACH, 0 if found is None else len(found.open))
 
     def _show_line(self, line: Line) -> None:
         """Open the page that has more on a line of the history."""

@@ -36,10 +36,11 @@ class AlertKind(StrEnum):
     OPEN = "open"  # more threats
     SESSION = "session"  # a process raises its exposure
     FAILED = "failed"
+    REACH = "reach"  # an agent gets at more; `usecases/reach/agents.py` decides
 
 
 class Alert(Value):
-    """`key`: the container it is about; `threats`: of kind OPEN, the ids."""
+    """`key`: the container it is about; `threats`: of kind OPEN, the ids; of kind REACH, those of its rows."""
 
     key: Key
     title: Message

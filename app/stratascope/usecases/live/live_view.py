@@ -139,6 +139,11 @@ class LiveView:
         self._reader.use(root, self._elevation.fall)
         self.refresh()
 
+    def once(self, engine: Engine, pid: int, wants: tuple[str, ...], container: str) -> Capture | None:
+        """One-off readings of one process, as root if there is root. None: out of reach. Blocks."""
+        found = self._reader.once(engine, pid, wants, container=container)
+        return None if found is None else found.first
+
     def capture(self) -> MachineCapture | None:
         """The raw text behind the last snapshot, for saving; None before the first one."""
         return self._capture
@@ -509,6 +514,10 @@ class DeferredLiveView:
         """See LiveView."""
         if self._watch is not None:
             self._watch.elevate()
+
+    def once(self, engine: Engine, pid: int, wants: tuple[str, ...], container: str) -> Capture | None:
+        """See LiveView."""
+        return None if self._watch is None else self._watch.once(engine, pid, wants, container)
 
     def capture(self) -> MachineCapture | None:
         """See LiveView."""

@@ -5,7 +5,7 @@ Of a process without an engine nothing is known that somebody asked for, so only
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from stratascope.collector.names import GIVING_PROGRAMS, HOST_PROGRAMS, REACH, VARIABLES
@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, Container, Engine, EngineKind, Sta
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.layer import Layer
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.ports import Prober, Wish
+from stratascope.core.ports import ProbeError, Prober, Wish
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.needs import Need
@@ -27,6 +27,8 @@ from stratascope.linux.reach import Found, parse_reach
 from stratascope.usecases.judging import Part, gains_of, matrix_of, parts_of
 from stratascope.value import Value, replace
 
+# of that engine's container (its id) with that first process
+Once = Callable[[Engine, int, tuple[str, ...], str], Capture | None]
 WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", "ns/net", REACH, VARIABLES)
 
 
@@ -106,6 +108,15 @@ def of_container(layers: tuple[Layer, ...], state: ContainerState, around: Surro
     """A container as it was assessed, and one more reading. Raises ProbeError."""
     container = state.container
     capture = read_for(prober, container.pid or 0, container.id)
+    return Judged(layers, state, around, capture, None if container.sandbox is not None else around.engine)
+
+
+def of_shown(layers: tuple[Layer, ...], state: ContainerState, around: Surroundings, once: Once) -> Judged:
+    """A container as it is shown. `once`: one more reading. Raises ProbeError."""
+    container = state.container
+    capture = once(around.engine, container.pid, WANTS, container.id) if container.pid else None
+    if capture is None:
+        raise ProbeError(msg("Its processes can't be read from here."))
     return Judged(layers, state, around, capture, None if container.sandbox is not None else around.engine)
 
 
