@@ -220,11 +220,19 @@ def _reach(commands: Commands) -> None:
         msg(
             "Prints what a container, or any process, can read, write, talk to and see of this machine, as the kernel "
             "enforces it: credentials by kind, sockets that lend another's rights, network, processes, devices. No "
-            "content is read. Exit status 1 where something that --fail-on names is within reach."
+            "content is read. Exit status 1 where something that --fail-on names is within reach, or where what was "
+            "tried is not as predicted."
         ),
     )
     reach.add_argument("what", metavar="NAME|ID|PID")
     _json(reach)
+    _option(
+        reach,
+        "--try",
+        msg("try it, harmlessly: open without reading, connect without sending, as a child of that very process"),
+        action="store_true",
+        dest="tries",
+    )
     _option(
         reach,
         "--fail-on",

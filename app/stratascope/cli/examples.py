@@ -14,7 +14,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stratascope list --columns exposure,name,why",
     ),
     "diff": ("stratascope diff web web-old", "stratascope diff monday.json friday.json"),
-    "reach": ("stratascope reach web", "stratascope reach 4211 --fail-on ssh-keys,socket"),
+    "reach": (
+        "stratascope reach web",
+        "stratascope reach web --try",
+        "stratascope reach 4211 --fail-on ssh-keys,socket",
+    ),
     "check": (
         "stratascope check compose.yaml",
         "stratascope check compose.yaml --diff",

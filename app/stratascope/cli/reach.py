@@ -1,4 +1,6 @@
-"""`stratascope reach`: what a container or process can get at. Exit 0; 1 where what --fail-on names is within reach."""
+"""`stratascope reach`: what a container or process can get at. Exit 0; 1 where what --fail-on names is within reach, or
+where it was tried and is not as it was predicted.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.message import msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import reach_report
+from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.reach import subject_of
@@ -25,15 +28,14 @@ def run(arguments: argparse.Namespace) -> int:
         complain(translate(msg("There is no {name} to fail on: choose from {names}", name=unknown, names=known)))
         return FAILED
     with open_engines(tuple(arguments.engine), sandboxes=not arguments.engine) as opened:
-        judged = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
-    found = reached(judged)
+        judged, prober = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
+        found = tried(judged, attempts_by(prober, judged)) if arguments.tries else reached(judged)
     subject = reach_report.subject_of(judged.state.container, judged.capture.pid)
     if arguments.json:
         write(json.dumps(reach_report.json_object(found, subject), ensure_ascii=False, indent=2) + "\n")
     else:
         write("\n".join(reach_report.lines(found, subject, style())) + "\n")
     failing = reach_report.failing(found, wanted)
-    if not failing:
-        return DONE
-    complain(translate(msg("Within reach: {kinds}", kinds=listed(row.thing.id for row in failing))))
-    return FOUND
+    if failing:
+        complain(translate(msg("Within reach: {kinds}", kinds=listed(row.thing.id for row in failing))))
+    return FOUND if failing or found.differing else DONE

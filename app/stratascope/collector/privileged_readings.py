@@ -42,6 +42,7 @@ from stratascope.collector.names import (
     REACH,
     SECCOMP,
     SPECIAL,
+    TRIED,
     VARIABLES,
 )
 from stratascope.collector.read import (
@@ -173,12 +174,13 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 
 
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS, REACH, VARIABLES))
+OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS, REACH, TRIED, VARIABLES))
 _FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
 BY_CHILD = OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
+MORE = {GIVING_PROGRAMS: WAIT, TRIED: 2.4}  # seconds more for these
 REQUEST_LIMIT = 10.0  # seconds for all targets of one request
 AT_ONCE = 16  # children at the same time
 END_LIMIT = 0.25  # seconds for a killed child to end, if it can
@@ -213,7 +215,7 @@ class _Running:
         self.errand = errand
         self.child = child
         self.pipe = pipe
-        self.limit = time.monotonic() + TARGET_LIMIT + (WAIT if GIVING_PROGRAMS in errand.names else 0.0)
+        self.limit = time.monotonic() + TARGET_LIMIT + sum(MORE.get(name, 0.0) for name in errand.names)
         self.heard: List[bytes] = []
         self.size = 0
 
@@ -365,11 +367,13 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
             children.close_all_but(pipe)
         # filters last: the target may never stop
         joined = None
-        for name in sorted(errand.names, key=lambda each: (each == SECCOMP, each in _FROM_WITHIN)):
+        for name in sorted(errand.names, key=lambda each: (each == TRIED, each == SECCOMP, each in _FROM_WITHIN)):
             if joined is None and name in _FROM_WITHIN and os.geteuid() != 0:
                 joined = join_own(errand.pid)
                 children.die_with(parent)  # other credentials may have cleared it: commit_creds, kernel/cred.c
-            line = json.dumps([name, _answer(name, errand, barred, bool(joined))]).encode("ascii") + b"\n"
+            line = (
+                json.dumps([name, _answer(name, errand, parent, barred, joined=bool(joined))]).encode("ascii") + b"\n"
+            )
             while line:
                 line = line[os.write(pipe, line) :]
         code = 0
@@ -403,7 +407,7 @@ def join_own(pid: int) -> bool:
         return False
 
 
-def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> List[Entry]:
+def _answer(name: str, errand: PrivilegedReader, parent: int, barred: str, *, joined: bool) -> List[Entry]:
     source = _source(name, errand.pid)
     try:
         directory = open_process(errand.pid)
@@ -428,6 +432,10 @@ def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> L
             from stratascope.collector.reach import read_reach  # few need it
 
             return [read_reach(files_of(directory, errand.pid, errand.about))]
+        if name == TRIED:
+            from stratascope.collector.attempts import read_attempts
+
+            return [read_attempts(files_of(directory, errand.pid, errand.about), parent, same)]
         if name == VARIABLES:
             from stratascope.collector.variables import read_variables
 

@@ -23,7 +23,7 @@ import os
 import re
 import stat
 import time
-from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM
+from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV
 from fnmatch import fnmatchcase
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -42,6 +42,7 @@ PLACES_MAX = 6
 PARTS_MAX = 16
 HOMES_MAX = 32
 DEPTH_MAX = 40
+RIGHTS = {"home": "rw", "system": "w"}  # of folders, what is asked
 _USERS = 1000  # the first uid of people, login.defs(5)
 _NOBODY = 65534
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
@@ -104,11 +105,38 @@ def read_reach(process: Files) -> Entry:
     return (REACH, source, text)
 
 
+class Candidate(NamedTuple):
+    """A file of the host, and where the process could have it. `right`: r, w, or c for connecting to a socket."""
+
+    id: str
+    path: str
+    right: str
+    about: os.stat_result
+    places: List[str]
+
+    def is_it(self, about: os.stat_result) -> bool:
+        """Whether that is this file; an overlay's are of another device, and are known by size and time."""
+        one, other = self.about, about
+        if one.st_dev == other.st_dev or stat.S_IFMT(one.st_mode) != stat.S_IFMT(other.st_mode):
+            return os.path.samestat(one, other)
+        alike = stat.S_ISDIR(one.st_mode) or one.st_size == other.st_size
+        return alike and one.st_mtime_ns == other.st_mtime_ns
+
+
+def candidates(process: Files) -> List[Candidate]:
+    """All files of the host, each once for each right that is asked about."""
+    looking = _Candidates(process)
+    for kind in FILES:
+        looking.kind(kind.id, kind.what, kind.paths)
+    return looking.found
+
+
 class _Looking:
     """One look at the host's files and at those of one process."""
 
     def __init__(self, process: Files) -> None:
         self.cut: Set[str] = set()
+        self.silent: Set[str] = set()  # places of the process that may not answer
         self._until = time.monotonic() + SECONDS
         self._left = FILES_MAX
         self._sight = Sight()
@@ -216,6 +244,9 @@ class _Looking:
         if host is None:
             return [] if barred is None else self._folder_instead(name, barred)
         self._left -= 1
+        return self._told(name, what, path, host)
+
+    def _told(self, name: str, what: str, path: str, host: _Host) -> List[Any]:
         places = [self._place(host, place) for place in self._candidates(host, path)[:PLACES_MAX]]
         if what == "d":
             places += self._parts(host)
@@ -319,6 +350,8 @@ class _Looking:
                 return [path, "barred", read_only, way, host.permissions] if mounted else None
             if error.errno in (ENOENT, ENOTDIR, ELOOP):
                 return None
+            if error.errno == EXDEV:
+                self.silent.add(path)
             return [path, "unseen", read_only, way, host.permissions] if mounted and self._shown(host, path) else None
         finally:
             os.close(here)
@@ -340,6 +373,26 @@ class _Looking:
         rest = _rest(path, line.target) or ""
         same = line.device == host.device and ((line.root.rstrip("/") + rest) or "/") == host.inside
         return same or bool(line.layers)
+
+
+class _Candidates(_Looking):
+    """Finds the same, with what an attempt needs to know of it."""
+
+    def __init__(self, process: Files) -> None:
+        super().__init__(process)
+        self.found: List[Candidate] = []
+
+    def _told(self, name: str, what: str, path: str, host: _Host) -> List[Any]:
+        """Where a file system may not answer nothing is tried; folders that stand for others are no files."""
+        if len(what) == 1:
+            places = [path for path, _ in self._candidates(host, path)[:PLACES_MAX]]
+            for each in places:
+                self._place(host, (each, True))
+            for right in RIGHTS[name] if what == "d" else {"f": "r", "s": "c"}[what]:
+                self.found.append(
+                    Candidate(name, path, right, host.about, [each for each in places if each not in self.silent])
+                )
+        return [[name]]
 
 
 def _run_folders(people: List[Tuple[int, str]]) -> List[str]:

@@ -1,6 +1,6 @@
 """What a process has of the machine's credentials, private files and sockets, as the collector tells it. Pure.
 
-The form is that of `collector/reach.py`.
+The forms are those of `collector/reach.py` and `collector/attempts.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from stratascope.linux.permissions import Permissions, parse_permissions
 from stratascope.value import Value
 
 _FILES_MAX = 10000
+_ROWS_MAX = 100
+_ERRNO_MAX = 4095  # include/linux/err.h
 
 
 class Seen(StrEnum):
@@ -70,6 +72,61 @@ def parse_reach(text: str) -> Found:
     if not isinstance(seen, bool):
         raise DecodeError("reach: whether its files were looked at is true or false")
     return Found(files, cut, seen)
+
+
+class TriedFile(Value):
+    """One attempt on a file of the host. `right`: r, w, or c for connecting; `errno`: 0 where it succeeded."""
+
+    kind: str
+    path: str
+    right: str
+    errno: int
+
+
+class TriedRow(Value):
+    """An attempt that needs no file, by the id of its row. `errno`: -1 where the process's filter ended it."""
+
+    id: str
+    errno: int
+    where: str
+
+
+class Tried(Value):
+    """All attempts. `loose`: restrictions that they were made without; `short`: rights that they were made without."""
+
+    files: tuple[TriedFile, ...]
+    rows: tuple[TriedRow, ...]
+    loose: frozenset[str]
+    short: frozenset[str]
+
+
+def parse_tried(text: str) -> Tried:
+    """Decode the collector's answer; raises DecodeError."""
+    try:
+        found = json.loads(text)
+        if len(found["files"]) > _FILES_MAX or len(found["rows"]) > _ROWS_MAX:
+            raise DecodeError("attempts: too many")
+        files = tuple(
+            [
+                TriedFile(_text(kind), _path(path), _text(right), _number(errno))
+                for kind, path, right, errno in found["files"]
+            ]
+        )
+        rows = tuple([TriedRow(_text(row), _number(errno), _text(where)) for row, errno, where in found["rows"]])
+        loose, short = (frozenset(map(_text, found[name])) for name in ("loose", "short"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise DecodeError(f"attempts: not understood: {error}") from None
+    return Tried(files, rows, loose, short)
+
+
+def _tried_file(kind: Any, path: Any, right: Any, errno: Any) -> TriedFile:
+    return TriedFile(_text(kind), _path(path), _text(right), _number(errno))
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not -1 <= value <= _ERRNO_MAX:
+        raise DecodeError("attempts: not an errno")
+    return value
 
 
 def _file(kind: Any, path: Any, what: Any, item: Any, places: Any) -> FoundFile:

@@ -180,6 +180,8 @@ def _object(row: ReachRow) -> dict[str, Any]:
         "more": row.more,
         "closed_by": list(row.closed_by),
         "basis": row.known.value,
+        "indirect": row.indirect,
+        "predicted": None if row.predicted is None else row.predicted.value,
         "why": _text(row.why) or None,
         "source": row.source,
         "remedy": None
@@ -203,13 +205,13 @@ def lines(found: Reached, subject: ReachSubject, style: Style) -> Iterator[str]:
         yield ""
         yield style.paint(translate(section.title), "bold")
         for row in section.rows:
-            yield from _row(row, style)
+            yield from _row(row, found, style)
 
 
 _FIRST = 5
 
 
-def _row(row: ReachRow, style: Style) -> Iterator[str]:
+def _row(row: ReachRow, found: Reached, style: Style) -> Iterator[str]:
     mark = (_MARKS if style.unicode else _PLAIN_MARKS)[row.answer]
     code = (
         SEVERITY_STYLE[row.thing.severity]
@@ -220,11 +222,22 @@ def _row(row: ReachRow, style: Style) -> Iterator[str]:
     )
     word = translate(ANSWERS[row.answer])
     head = f"  {style.paint(mark, code)} {pad(translate(row.thing.name), _NAME)} {pad(word, _WORD)} "
-    yield (head + detail(row, max(20, style.width - _NAME - _WORD - 6))).rstrip()
+    if row.known is Known.TRIED:
+        head += translate(KNOWN[Known.TRIED]) + " "
+    yield (head + detail(row, max(20, style.width - width_of(head)))).rstrip()
+    if row in found.differing:
+        yield from wrap(translate(differs(row)), "      ", style, "31")
     if row.why.id and row.answer is not Answer.CLOSED:
         yield from wrap(translate(row.why), "      ", style, "dim")
     if row.remedy is not None:
         yield from wrap(translate(msg("To close it: {what}", what=row.remedy.text)), "      ", style)
+
+
+def differs(row: ReachRow) -> Message:
+    """Of a row that was tried, and is not as it was predicted."""
+    answers = {Answer.OPEN: msg("It was predicted to be reachable, and is not."),
+               Answer.CLOSED: msg("It was predicted to be closed, and is not.")}  # fmt: skip
+    return answers.get(row.predicted or Answer.UNKNOWN, NOTHING)
 
 
 def detail(row: ReachRow, width: int) -> str:

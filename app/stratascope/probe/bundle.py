@@ -34,6 +34,8 @@ MODULES = (
         "variables",
         "reach_places",
         "reach",
+        "entering",
+        "attempts",
         "privileged_readings",
         "loadable",
         "services",

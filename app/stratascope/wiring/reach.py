@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from stratascope.collector.names import TRIED
 from stratascope.collector.read import PID_MAX
+from stratascope.core.capture import Capture
 from stratascope.core.container import NO_ENGINE, matching
 from stratascope.core.ground import Surroundings, decode_ground
 from stratascope.core.message import msg
@@ -16,6 +18,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
+from stratascope.usecases.reach.attempts import tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import Judged, Once, of_container, of_process, of_shown
 from stratascope.wiring.engines import Engines, assembler, translations
@@ -28,15 +31,30 @@ def reading(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
     return lambda snapshot, state: reached(of_shown(all_layers(), state, _around(snapshot, state), once))
 
 
-def subject_of(engines: Engines, word: str, *, privileged: bool = False, terminal: bool = False) -> Judged:
-    """A container by name or id, else a process by its number. `privileged`: read as root. Raises ProbeError."""
+def trying(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
+    """The same as `reading`, really tried in its place: takes some seconds."""
+
+    def tries(snapshot: Snapshot, state: ContainerState) -> Reached:
+        around = _around(snapshot, state)
+        subject = of_shown(all_layers(), state, around, once)
+        return tried(subject, once(around.engine, subject.capture.pid, (TRIED,), state.container.id) or Capture(0, ()))
+
+    return tries
+
+
+def subject_of(
+    engines: Engines, word: str, *, privileged: bool = False, terminal: bool = False
+) -> tuple[Judged, Prober]:
+    """A container by name or id, else a process by its number; and what reads it. `privileged`: as root. Raises
+    ProbeError.
+    """
     root = engines.local if os.geteuid() == 0 else None
     if privileged and root is None:
         root = engines.root(terminal=terminal).open()
     pid = _pid(word)
     if pid is not None:
         prober = root or engines.local
-        return of_process(all_layers(), pid, decode_ground(prober.host()), prober, root=root is not None)
+        return of_process(all_layers(), pid, decode_ground(prober.host()), prober, root=root is not None), prober
     shared = translations()
     reader = engines.reader(shared)
     if root is not None:
@@ -63,7 +81,9 @@ def _container(snapshot: Snapshot, word: str) -> ContainerState:
     return next(state for state in snapshot.containers if state.key == found[0].key)
 
 
-def _of_container(engines: Engines, snapshot: Snapshot, state: ContainerState, root: Prober | None) -> Judged:
+def _of_container(
+    engines: Engines, snapshot: Snapshot, state: ContainerState, root: Prober | None
+) -> tuple[Judged, Prober]:
     name, around = state.container.name, _around(snapshot, state)
     engine = around.engine
     prober = root if engine.local and root is not None else engines.reach(engine).prober
@@ -71,7 +91,7 @@ def _of_container(engines: Engines, snapshot: Snapshot, state: ContainerState, r
         raise ProbeError(msg("{name} has no process that can be read: it does not run, or runs elsewhere.", name=name))
     if prober is None:
         raise ProbeError(msg("{name} runs on a kernel that is out of reach.", name=name))
-    return of_container(all_layers(), state, around, prober)
+    return of_container(all_layers(), state, around, prober), prober
 
 
 def _around(snapshot: Snapshot, state: ContainerState) -> Surroundings:

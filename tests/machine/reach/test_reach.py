@@ -18,9 +18,10 @@ from machine.reach.trying import QUESTIONS, Target, said, target
 from rig.collector.asking import needs_root
 from rig.engine import Rig
 from stratascope.core.ground import decode_ground
-from stratascope.core.reach.row import Answer, ReachRow
+from stratascope.core.reach.row import Answer, Known, ReachRow
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
+from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import of_process
 from stratascope.value import Value
@@ -97,7 +98,7 @@ class Tally:
             row, opened = by_id.get(question), question in tried
             answer = Answer.CLOSED if row is None else row.answer
             elsewhere = row is not None and question.startswith("home-") and not row.where.startswith(str(home))
-            indirect = row is not None and ("detour" in row.why.id or "more rights" in row.why.id)
+            indirect = row is not None and row.indirect
             if answer is Answer.CLOSED and opened:
                 self.false_closed.append(f"{name}: {question}")
             elif (answer is Answer.OPEN) == opened or (answer is Answer.OPEN and (indirect or elsewhere)):
@@ -123,7 +124,7 @@ def _containers(rig: Rig, cases: tuple[Case, ...], there: Target, tally: Tally) 
             while "done" not in (text := rig.run("logs", name)).split():
                 time.sleep(0.05)
             with open_engines() as engines:
-                judged = subject_of(engines, name)
+                judged, _ = subject_of(engines, name)
             tally.compare(case.name, reached(judged).rows, said(text), there.home)
         finally:
             rig.run("rm", "-f", name)
@@ -158,11 +159,16 @@ def test_what_sandboxes_get_at(there: Target) -> None:
                 text += line
             pid = waiting(there)
             try:
-                found = reached(of_process(all_layers(), pid, ground, prober, root=True))
+                subject = of_process(all_layers(), pid, ground, prober, root=True)
+                found, by_trying = reached(subject), tried(subject, attempts_by(prober, subject))
             finally:
                 os.kill(pid, 9)
                 process.kill()
         tally.compare(name, found.rows, said(text), there.home)
+        tally.compare(f"{name}, tried", by_trying.rows, said(text), there.home)
+        assert by_trying.differing == (), (name, by_trying.differing)
+        least = 3 if name == "landlock" else 15
+        assert sum(row.known is Known.TRIED for row in by_trying.rows) >= least, by_trying
     tally.judge()
 
 

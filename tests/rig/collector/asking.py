@@ -28,14 +28,14 @@ def wait_for(done: Any) -> None:
         time.sleep(0.01)
 
 
-def as_ordinary(request: str) -> Any:
-    """The answer of a collector that runs as nobody; PID in the request is its own."""
+def as_ordinary(request: str, uid: int = 65534) -> Any:
+    """The answer of a collector that runs as nobody, or as that user; PID in the request is its own."""
     child = subprocess.Popen(
         ["/usr/bin/env", "python3", "-SI", "-c", BOOT],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        user=65534,
-        group=65534,
+        user=uid,
+        group=uid,
         extra_groups=[],
     )
     answer, _ = child.communicate(framed() + request.replace("PID", str(child.pid)).encode() + b"\n")

@@ -37,6 +37,8 @@ STARTS = {
 }
 CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
+    # a sandbox's attempts in its place: addresses without sending, the machine's sockets without being heard, our own
+    "collector/attempts.py": {"socket.socket"},
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
     "collector/observe/peers.py": {"socket.socket"},  # the kernel, which sockets are connected (netlink)

@@ -12,6 +12,7 @@ from stratascope.layers import all_layers
 from stratascope.presentation import reach_report
 from stratascope.presentation.reach_report import ReachSubject
 from stratascope.presentation.terminal import Style
+from stratascope.value import replace
 
 KEYS = ReachRow(
     BY_ID["ssh-keys"],
@@ -46,6 +47,8 @@ def test_the_json_is_as_promised() -> None:
         "more": 2,
         "closed_by": [],
         "basis": "enforced",
+        "indirect": False,
+        "predicted": None,
         "why": None,
         "source": "/proc/7/mountinfo",
         "remedy": {"how": "option", "value": "/home/me:/h", "text": "Hide /home/me/.ssh from it"},
@@ -94,3 +97,12 @@ def test_every_place_has_a_row_of_its_kind() -> None:
             assert BY_ID[place.id].kind == kinds[place.what]
     assert len(BY_ID) == len(THINGS)
     assert all(thing.kind in reach_report.KINDS and thing.id in reach_report.KINDS for thing in THINGS)
+
+
+def test_what_was_tried_and_is_otherwise_is_told() -> None:
+    found = Reached((replace(KEYS, known=Known.TRIED, predicted=Answer.CLOSED),))
+    text = "\n".join(reach_report.lines(found, SUBJECT, Style()))
+    assert "tried" in text
+    assert "It was predicted to be closed, and is not." in text
+    (row,) = reach_report.json_object(found, SUBJECT)["rows"]
+    assert (row["basis"], row["outcome"], row["predicted"]) == ("tried", "open", "closed")

@@ -96,6 +96,8 @@ class ReachRow(Value):
     `closed_by`: layers that each close it alone, in the order in which an attempt meets them. `why`: a sentence.
     `hides`: of files and sockets that it gets at, what to hide from it, as it names them: folders of such files alone
     with a slash at the end, else each file; `folders`: of folders, these.
+    `indirect`: by another way than the thing itself, as by a program that gives more rights. `predicted`: what was
+    said before it was tried, where that is something else.
     """
 
     thing: Thing
@@ -109,6 +111,8 @@ class ReachRow(Value):
     more: int = 0
     hides: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    indirect: bool = False
+    predicted: Answer | None = None
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -118,7 +122,7 @@ class ReachRow(Value):
 
 
 class Reached(Value):
-    """All rows of one subject, by group and what hurts most. `gaps`: what could not be read, in words."""
+    """All rows of one subject, by group and what hurts most. `gaps`: what could not be read or tried, in words."""
 
     rows: tuple[ReachRow, ...]
     gaps: tuple[Message, ...] = ()
@@ -127,3 +131,8 @@ class Reached(Value):
     def open(self) -> tuple[ReachRow, ...]:
         """What it can get at, the worst first."""
         return tuple(sorted((row for row in self.rows if row.answer is Answer.OPEN), key=lambda row: row.rank))
+
+    @property
+    def differing(self) -> tuple[ReachRow, ...]:
+        """What was tried, and is not as it was predicted."""
+        return tuple(row for row in self.rows if row.predicted in (Answer.OPEN, Answer.CLOSED))

@@ -30,13 +30,16 @@ _THERE = (Seen.SAME, Seen.BARRED, Seen.UNSEEN)
 
 
 class Verdict(Value):
-    """One file. `closed_by`: layers that each close it; `place`: where the process has it; `asked`: by mounts alone."""
+    """One file. `closed_by`: layers that each close it; `place`: where the process has it; `asked`: by mounts alone;
+    `indirect`: by more than opening it.
+    """
 
     answer: Answer
     closed_by: frozenset[str] = frozenset()
     place: Place | None = None
     asked: bool = False
     why: Message = NOTHING  # how, where it is not plain; or why it is not known
+    indirect: bool = False
 
 
 class Rights(Value):
@@ -94,8 +97,8 @@ def _kept(place: Place, file: FoundFile, bits: int, rights: Rights, by: tuple[Wr
         return Verdict(Answer.CLOSED, frozenset(layers), place, asked)
     if unknown or mac is Answer.UNKNOWN or file.stands:
         reason = why if unknown else _WITHIN if file.stands == "?" else _MORE if file.stands else _POLICY
-        return Verdict(Answer.UNKNOWN, frozenset(), place, asked, reason)
-    return Verdict(Answer.OPEN, frozenset(), place, asked, name)
+        return Verdict(Answer.UNKNOWN, frozenset(), place, asked, reason, reason is _REMOUNT)
+    return Verdict(Answer.OPEN, frozenset(), place, asked, name, name is not NOTHING)
 
 
 _BARRED = msg("A folder on the way could not be passed by this reader.")

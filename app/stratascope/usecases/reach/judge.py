@@ -114,7 +114,8 @@ def _row(
         closed = frozenset.intersection(*(each.closed_by for _, each in judged)) or worst.closed_by
         by_chain = _chain(subject)
         if by_chain is not None:
-            yield ReachRow(thing, by_chain[0], file.path, known=_known(worst), why=by_chain[1], more=same)
+            answer, why = by_chain
+            yield ReachRow(thing, answer, file.path, known=_known(worst), why=why, more=same, indirect=True)
             return
         if cut:
             yield ReachRow(thing, Answer.UNKNOWN, file.path, why=_CUT)
@@ -124,7 +125,8 @@ def _row(
         )
         return
     why = worst.why if worst.why.id else _elsewhere(file, worst)
-    row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
+    source, indirect = _source(subject), worst.indirect
+    row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, source, more=same, indirect=indirect)
     places = [place.path for file, each in judged if each.answer is Answer.OPEN for place in file.places]
     if file.what == "d":
         yield replace(row, folders=tuple(dict.fromkeys(places)))

@@ -1,0 +1,309 @@
+"""Becomes what a child of a process would be: its namespaces, root directory, control groups, ids, capabilities, label
+and system call filters. For attempts in its place (`attempts`).
+
+Only in a child of the collector, that ends afterwards. It joins no PID namespace, and so nothing inside can see it; and
+it is not dumpable, so that who sees it all the same can't look into this copy of the collector. It runs no program.
+
+What it could not take on is told, in two kinds. `loose`: a restriction that it lacks, so that an attempt that succeeds
+proves nothing which that restriction could refuse. `short`: a right that it lacks, so that one that is refused proves
+nothing. Landlock's domains can't be joined by anybody, and are not seen here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from contextlib import suppress
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from stratascope.collector import children
+from stratascope.collector.cgroups import FILES, V2, Mounts
+from stratascope.collector.filters import NoFiltersError, read_filters, why_not
+from stratascope.collector.paths import unescaped
+from stratascope.collector.privileged_readings import join_own
+from stratascope.collector.read import TooLongError, read_file
+
+FILTER, LABEL, CGROUP = "filter", "label", "cgroup"  # loose
+CAPABILITIES = "capabilities"  # short
+# The order in which root joins them: what takes rights over the machine's comes before the user namespace
+_NAMESPACES = (("net", 0x40000000), ("ipc", 0x08000000), ("uts", 0x04000000), ("mnt", 0x00020000))
+_NEWUSER = 0x10000000
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 28, 38
+_MODE_FILTER = 2
+_KEEP_ALL = 1 << 2 | 1 << 4  # SECBIT_NO_SETUID_FIXUP, SECBIT_KEEP_CAPS: prctl(2)
+_CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3
+_LAST_CAPABILITY = 63
+_OWNING = 1 << 0 | 1 << 3  # CAP_CHOWN, CAP_FOWNER
+_NOBODY = 65534  # the overflow id: user_namespaces(7)
+_RET_NOTIFY = 0x7FC00000  # SECCOMP_RET_USER_NOTIF: somebody who is not here would answer
+_RETURN = 0x06  # BPF_RET | BPF_K
+
+
+class Place(NamedTuple):
+    """What there is to become: read, and opened, before anything is joined."""
+
+    pid: int
+    root: int
+    namespaces: Dict[str, int]  # those that differ from the reader's; descriptors
+    fields: Dict[str, str]  # of its status
+    uids: List[List[int]]
+    gids: List[List[int]]
+    label: str
+    filters: Optional[List[bytes]]  # oldest first; None: not readable
+    cgroup: str
+
+
+class Entered(NamedTuple):
+    """Where this process now is, and what it did not take on. `filters`: those that an attempt has to put on itself."""
+
+    place: Place
+    loose: Tuple[str, ...]
+    short: Tuple[str, ...]
+
+    @property
+    def filters(self) -> List[bytes]:
+        """Oldest first, as far as they are known."""
+        return self.place.filters or []
+
+    def gives_itself(self, owner: int) -> bool:
+        """Whether it may change the mode of a file of that owner, by the reader's number."""
+        fields = self.place.fields
+        return bool(int(fields.get("CapPrm", "0"), 16) & _OWNING) or int(fields["Uid"].split()[3]) == owner
+
+    def user(self, uid: int, gid: int) -> Tuple[int, int]:
+        """What the reader's uid and gid are called here."""
+        if "user" not in self.place.namespaces:
+            return uid, gid
+        return _inside(uid, self.place.uids), _inside(gid, self.place.gids)
+
+
+def place_of(directory: int, pid: int, same: Callable[[], bool]) -> Place:
+    """What is read of it. `same`: whether it still is that process. Raises OSError: nothing can be tried."""
+    fields = fields_of(read_file("status", directory))
+    namespaces = {}
+    for kind in (*(name for name, _ in _NAMESPACES), "user"):
+        opened = os.open("ns/" + kind, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+        if os.fstat(opened).st_ino == os.stat("/proc/self/ns/" + kind).st_ino:
+            os.close(opened)
+        else:
+            namespaces[kind] = opened
+    root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    uids, gids = (_map(read_file(name, directory)) for name in ("uid_map", "gid_map"))
+    filters = _filters(pid, fields, same)
+    return Place(pid, root, namespaces, fields, uids, gids, _label(directory), filters, _cgroup(directory))
+
+
+def _map(text: str) -> List[List[int]]:
+    return [list(map(int, line.split())) for line in text.splitlines()]
+
+
+def fields_of(status: str) -> Dict[str, str]:
+    """The lines of /proc/PID/status by name."""
+    return {name: value.strip() for name, found, value in (line.partition(":") for line in status.split("\n")) if found}
+
+
+def _label(directory: int) -> str:
+    """Of AppArmor or SELinux; "" where neither is."""
+    with suppress(OSError, TooLongError):
+        return read_file("attr/current", directory).rstrip("\n\0")
+    return ""
+
+
+def _cgroup(directory: int) -> str:
+    with suppress(OSError, TooLongError):
+        return read_file("cgroup", directory)
+    return ""
+
+
+def _filters(pid: int, fields: Dict[str, str], same: Callable[[], bool]) -> Optional[List[bytes]]:
+    if fields.get("Seccomp", "0") == "0":
+        return []
+    if fields["Seccomp"] != "2" or why_not():
+        return None
+    try:
+        return [bytes.fromhex(each) for each in read_filters(pid, same)]
+    except NoFiltersError:
+        return None
+
+
+def enter(place: Place, parent: int) -> Entered:
+    """Become it. `parent`: who ends this child with itself. Raises OSError where a namespace can't be joined."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError(errno.EPERM, "this process would be open to those that it joins")
+    loose = [] if _join_group(place.cgroup) else [CGROUP]
+    labelled = _label_setter(place.label)
+    root = os.geteuid() == 0
+    if root:
+        library.prctl(_PR_SET_SECUREBITS, _KEEP_ALL, 0, 0, 0)
+        _ids(place.fields, None, None)
+    elif "user" in place.namespaces and not join_own(place.pid):
+        raise OSError(errno.EPERM, "its user namespace is another's")
+    for kind, flag in _NAMESPACES:
+        if kind in place.namespaces:
+            _join(library, place.namespaces[kind], flag)
+    os.fchdir(place.root)
+    try:
+        os.chroot(".")
+    except PermissionError:
+        if not os.path.samestat(os.stat("/"), os.fstat(place.root)):
+            raise
+    os.chdir("/")
+    if "user" in place.namespaces:
+        if library.setns(place.namespaces["user"], _NEWUSER) != 0 and (
+            root or ctypes.get_errno() != errno.EINVAL  # it is there already
+        ):
+            raise OSError(ctypes.get_errno(), "its user namespace can't be joined")
+        library.prctl(_PR_SET_SECUREBITS, _KEEP_ALL, 0, 0, 0)
+    if not root:
+        _ids(place.fields, place.uids, place.gids)
+    if not labelled():
+        loose.append(LABEL)
+    short = [] if _capabilities(library, ctypes, place.fields) else [CAPABILITIES]
+    filters = place.filters or []
+    if place.filters is None or any(_asks_another(each) for each in filters):
+        loose.append(FILTER)
+    if filters or place.fields.get("NoNewPrivs") == "1":
+        library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # other credentials may have given it back: commit_creds
+    children.die_with(parent)
+    return Entered(place, tuple(loose), tuple(short))
+
+
+def filtered(filters: Sequence[bytes]) -> None:
+    """Put these filters on this process, oldest first. Raises OSError."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    for raw in filters:
+        held = ctypes.create_string_buffer(raw)
+        program = struct.pack("HxxxxxxP", len(raw) // 8, ctypes.addressof(held))  # struct sock_fprog
+        if library.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(program), 0, 0) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+def become(uid: int, gid: int) -> None:
+    """Another user, with no further groups, by the rights of what was entered. Raises OSError."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def _join(library: Any, descriptor: int, flag: int) -> None:
+    import ctypes
+
+    if library.setns(descriptor, flag) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _ids(fields: Dict[str, str], uids: Optional[List[List[int]]], gids: Optional[List[List[int]]]) -> None:
+    """Real, effective and saved ids, and groups. `uids`, `gids`: maps to what they are called in its user namespace."""
+    user = [_inside(int(word), uids) for word in fields["Uid"].split()[:3]]
+    group = [_inside(int(word), gids) for word in fields["Gid"].split()[:3]]
+    groups = [_inside(int(word), gids) for word in fields.get("Groups", "").split()]
+    if sorted(os.getgroups()) != sorted(groups):
+        os.setgroups(groups)
+    if list(os.getresgid()) != group:
+        os.setresgid(*group)
+    if list(os.getresuid()) != user:
+        os.setresuid(*user)
+
+
+def _inside(number: int, lines: Optional[List[List[int]]]) -> int:
+    if lines is None:
+        return number
+    for inside, outside, length in lines:
+        if outside <= number < outside + length:
+            return inside + number - outside
+    return _NOBODY
+
+
+def _capabilities(library: Any, ctypes: Any, fields: Dict[str, str]) -> bool:
+    """Its sets, where what it may make effective is; whether it now has all of them."""
+    held, bounding, inherited = (int(fields.get(name, "0"), 16) for name in ("CapPrm", "CapBnd", "CapInh"))
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    now = ctypes.create_string_buffer(24)
+    if library.capget(header, now) != 0:
+        return False
+    words = struct.unpack("=6I", now.raw)
+    has = words[1] | words[4] << 32
+    for bit in range(_LAST_CAPABILITY):
+        if not bounding >> bit & 1:
+            library.prctl(_PR_CAPBSET_DROP, bit, 0, 0, 0)
+    kept, inherited = held & has, inherited & (has | words[2] | words[5] << 32)
+    low, high = 0xFFFFFFFF, 32
+    sets = struct.pack("=6I", kept & low, kept & low, inherited & low, kept >> high, kept >> high, inherited >> high)
+    if library.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "its capabilities can't be taken on")
+    return bool(kept == held)
+
+
+def _asks_another(raw: bytes) -> bool:
+    """Whether somebody is asked who is not there for this process; seccomp_unotify(2)."""
+    return any(
+        code == _RETURN and value & 0xFFFF0000 == _RET_NOTIFY
+        for code, _, _, value in struct.iter_unpack("=HBBI", raw[: len(raw) // 8 * 8])
+    )
+
+
+def _label_setter(label: str) -> Callable[[], bool]:
+    """What takes on its label, prepared while /proc is still at hand; it says whether that is now so."""
+    try:
+        own = os.open("/proc/thread-self/attr/current", os.O_RDWR | os.O_CLOEXEC)
+        if os.pread(own, 4096, 0).decode("utf-8", "replace").rstrip("\n\0") == label:
+            return lambda: True
+    except OSError:
+        return lambda: not label
+    # SELinux takes a context of four parts, AppArmor a command and a profile's name without its mode
+    text = label if label.count(":") >= 3 else "changeprofile " + label.rpartition(" (")[0]
+
+    def take() -> bool:
+        try:
+            os.write(own, text.encode("utf-8"))
+            return os.pread(own, 4096, 0).decode("utf-8", "replace").rstrip("\n\0") == label
+        except OSError:
+            return False
+        finally:
+            os.close(own)
+
+    return take
+
+
+def _join_group(text: str) -> bool:
+    """Join all control groups of it that differ from this process's; none that is frozen."""
+    try:
+        own = set(read_file("/proc/self/cgroup").split("\n"))
+    except (OSError, TooLongError):
+        return False
+    mounts, done = Mounts().ready(), bool(text)
+    for line in text.split("\n"):
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if line in own or not number:
+            continue
+        hierarchy = V2 if number == "0" else names.split(",")[0]
+        if hierarchy not in FILES:  # others refuse nothing
+            continue
+        done = _joined(mounts.place(hierarchy, unescaped(path))) and done
+    return done
+
+
+def _joined(place: Optional[Tuple[str, str]]) -> bool:
+    if place is None:
+        return False
+    group = place[0] + place[1]
+    try:
+        for name, still in (("cgroup.freeze", "1"), ("freezer.state", "FROZEN")):
+            with suppress(FileNotFoundError):
+                if read_file("%s/%s" % (group, name)).strip() == still:
+                    return False
+        with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+    except (OSError, TooLongError):
+        return False
+    return True
