@@ -21,14 +21,14 @@ from stratascope.collector import children
 from stratascope.collector.cgroups import FILES, V2, Mounts
 from stratascope.collector.filters import NoFiltersError, read_filters, why_not
 from stratascope.collector.paths import unescaped
-from stratascope.collector.privileged_readings import join_own
-from stratascope.collector.read import TooLongError, read_file
+from stratascope.collector.read import NS_GET_PARENT, TooLongError, read_file
 
 FILTER, LABEL, CGROUP = "filter", "label", "cgroup"  # loose
 CAPABILITIES = "capabilities"  # short
 # The order in which root joins them: what takes rights over the machine's comes before the user namespace
 _NAMESPACES = (("net", 0x40000000), ("ipc", 0x08000000), ("uts", 0x04000000), ("mnt", 0x00020000))
 _NEWUSER = 0x10000000
+_LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 28, 38
 _MODE_FILTER = 2
 _KEEP_ALL = 1 << 2 | 1 << 4  # SECBIT_NO_SETUID_FIXUP, SECBIT_KEEP_CAPS: prctl(2)
@@ -191,6 +191,32 @@ def become(uid: int, gid: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+
+
+def join_own(pid: int) -> bool:
+    """Join the user namespace below the reader's in which the process is, if the reader owns it; whether it was.
+
+    A container there that sees the host's processes must not look into this one, a copy of the reader: not dumpable, it
+    is out of reach for everybody without rights over the reader's own namespace (__ptrace_may_access, kernel/ptrace.c).
+    """
+    import ctypes
+    import fcntl
+
+    own, below = os.stat("/proc/self/ns/user").st_ino, None
+    try:
+        current = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        for _ in range(_LEVELS):
+            if os.fstat(current).st_ino == own:
+                break
+            below, current = current, fcntl.ioctl(current, NS_GET_PARENT)
+        else:
+            return False
+        library = ctypes.CDLL(None, use_errno=True)
+        if below is None or library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+            return False
+        return int(library.setns(below, _NEWUSER)) == 0
+    except OSError:
+        return False
 
 
 def _join(library: Any, descriptor: int, flag: int) -> None:

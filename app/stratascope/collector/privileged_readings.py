@@ -31,6 +31,7 @@ from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, S
 
 from stratascope.collector import children
 from stratascope.collector.chroot import files_of
+from stratascope.collector.entering import join_own
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
 from stratascope.collector.giving_programs import WAIT, read_programs
 from stratascope.collector.names import (
@@ -49,7 +50,6 @@ from stratascope.collector.read import (
     CHUNK,
     DENIED,
     GONE,
-    NS_GET_PARENT,
     UNSUPPORTED,
     Entry,
     TooLongError,
@@ -189,9 +189,7 @@ ANSWER_MAX = 16 << 20  # bytes in a child's answer; 64 filters of 4096 instructi
 _NOT_STOPPED = "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT
 _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
-_CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
-_LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
-_PR_SET_DUMPABLE = 4
+_CLONE_NEWNET = 0x40000000
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
@@ -379,32 +377,6 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
         code = 0
     finally:
         os._exit(code)
-
-
-def join_own(pid: int) -> bool:
-    """Join the user namespace below the reader's in which the process is, if the reader owns it; whether it was.
-
-    A container there that sees the host's processes must not look into this one, a copy of the reader: not dumpable, it
-    is out of reach for everybody without rights over the reader's own namespace (__ptrace_may_access, kernel/ptrace.c).
-    """
-    import ctypes
-    import fcntl
-
-    own, below = os.stat("/proc/self/ns/user").st_ino, None
-    try:
-        current = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY | os.O_CLOEXEC)
-        for _ in range(_LEVELS):
-            if os.fstat(current).st_ino == own:
-                break
-            below, current = current, fcntl.ioctl(current, NS_GET_PARENT)
-        else:
-            return False
-        library = ctypes.CDLL(None, use_errno=True)
-        if below is None or library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-            return False
-        return int(library.setns(below, _CLONE_NEWUSER)) == 0
-    except OSError:
-        return False
 
 
 def _answer(name: str, errand: PrivilegedReader, parent: int, barred: str, *, joined: bool) -> List[Entry]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rig.collector import target
 from rig.collector.asking import as_ordinary, needs_root, read, wait_for
 from stratascope.collector import privileged_readings
+from stratascope.collector.entering import join_own
 from stratascope.collector.filters import FILTERS_MAX
 from stratascope.collector.names import GIVING_PROGRAMS, PORT_START, SECCOMP
 from stratascope.collector.privileged_readings import OWNERS, PRIVILEGED, PrivilegedReader, run, start_of
@@ -177,7 +178,7 @@ def test_what_joined_a_user_namespace_is_out_of_reach_from_there() -> None:
         ours, theirs = os.pipe()
         child = os.fork()
         if child == 0:
-            joined = privileged_readings.join_own(it.pid)
+            joined = join_own(it.pid)
             dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE
             os.write(theirs, json.dumps([joined, dumpable, os.stat("/proc/self/ns/user").st_ino]).encode())  # noqa: PTH116
             os._exit(0)
