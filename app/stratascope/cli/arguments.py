@@ -516,14 +516,16 @@ def _learning(commands: Commands) -> None:
             "Shows what a container is refused from now on: what it tried, which layer refused it, what would "
             "allow it and what that would open. With a command after --: runs it in the container and shows what "
             "it is refused. For a container that has ended: why it ended. Requires root, and asks for a password "
-            "if needed."
+            "if needed. With a command and no container: runs it here as this user, and says why it does not "
+            "start, and the least that lets it; exit status 1 if it does not."
         ),
-        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] NAME|ID [-- COMMAND …]",
+        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] [--filter FILE] [NAME|ID] [-- COMMAND …]",
     )
     denials.takes_command = True
     _flag(denials, "--all", msg("also show harmless probing by healthy programs"))
+    _option(denials, "--filter", msg("write the system call filter that lets it start"), metavar="FILE")
     for each in (observe, needs, denials):
-        each.add_argument("container", metavar="NAME|ID")
+        each.add_argument("container", metavar="NAME|ID", nargs="?" if each is denials else None)
         _json(each)
         _engine(each)
     for each in (observe, denials):

@@ -108,6 +108,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _denials(arguments: argparse.Namespace) -> int:
     """Run `denials`; 0 even if nothing was refused."""
+    if arguments.container is None:
+        from stratascope.cli import starting
+
+        return starting.run(arguments)
     from stratascope.background_call import BackgroundCall
     from stratascope.wiring.engines import describe, open_engines
 

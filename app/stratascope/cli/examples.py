@@ -42,7 +42,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "observe": ("stratascope observe web", "stratascope observe web --for 3600"),
     "needs": ("stratascope needs web", "stratascope needs web --json"),
-    "denials": ("stratascope denials web --for 60", "stratascope denials web -- mount -t tmpfs none /mnt"),
+    "denials": (
+        "stratascope denials web --for 60",
+        "stratascope denials web -- mount -t tmpfs none /mnt",
+        "stratascope denials -- bwrap --ro-bind / / --unshare-all true",
+    ),
     "history": ("stratascope history --all --since 1w", "stratascope history web --since 12h --json"),
     "desktop install": ("stratascope desktop install", "stratascope desktop install --background --notices"),
     "desktop remove": ("stratascope desktop remove", "stratascope desktop remove --background"),

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, interrupted, on_terminal, style, write
 from stratascope.cli.progress import progress
+from stratascope.cli.starting import tell_least
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import Needs, NeedsError
@@ -31,6 +32,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import needs_report, refusals_report
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.service import ObservationService, held
 from stratascope.usecases.refusals.service import RefusalList, RefusalService
 from stratascope.wiring.engines import Engines, open_engines
@@ -121,7 +123,7 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
     if not arguments.json and engines.root(terminal=terminal).command:
         endings.tell_unwatched(state)  # before asking for a password
     for _ in range(_ATTEMPTS):
-        watched = _watch(arguments, access, state, service, explaining, endings)
+        watched = _watch(arguments, engines, found.hardening, access, state, service, explaining, endings)
         if watched is not None:
             return watched
         now = access.read(state.container.id)
@@ -134,6 +136,8 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
 
 def _watch(
     arguments: argparse.Namespace,
+    engines: Engines,
+    hardening: Hardening,
     access: ConnectedEngine,
     state: ContainerState,
     service: ObservationService,
@@ -174,7 +178,10 @@ def _watch(
         if not over():
             endings.tell_new(state)
     elif session.done:
-        _print_output(session.result())
+        done = session.result()
+        _print_output(done)
+        if done.code and not over():
+            tell_least(engines, hardening, state, tuple(arguments.command_words), as_json=arguments.json)
     return True
 
 

@@ -121,8 +121,10 @@ def _prove_masks(facts: NamespacesFacts | None, value: str, subject: Subject) ->
 
 
 def _unmasking(want: Want, subject: Subject) -> Given | None:
-    """Only the mount that hides or protects the path: all of them have to go for nothing else."""
+    """Only the mount that hides or protects the path. All of them have to go for another /proc alone."""
     facts, asked = _facts(subject), subject.container.asked
+    if isinstance(want, ReadablePlace) and want.path == "/proc" and _masked(asked, subject):
+        return Given("off", msg("Neither hide nor protect anything below /proc"))
     if not isinstance(want, ReadablePlace | WritablePlace) or asked.privileged or not of_kernel_files(want.path):
         return None
     view = None if facts is None else facts.as_made.mounts

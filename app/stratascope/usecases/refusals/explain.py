@@ -147,7 +147,7 @@ def remedies(claim: Claim, subject: Subject, preview: Predict) -> tuple[RefusalR
     """Remedies for a claim: choices first, the one that opens least before the others; then those in words only."""
     found: dict[Choice | Message, RefusalRemedy] = {}
     for want in claim.wants:
-        gives = _choices(want, subject)
+        gives = choices_for(want, subject)
         also, more = _beside(want, subject)
         for choice, text in gives:
             beside = tuple(each for each in also if each.toggle is not choice.toggle)
@@ -160,7 +160,8 @@ def remedies(claim: Claim, subject: Subject, preview: Predict) -> tuple[RefusalR
     return tuple(sorted(found.values(), key=lambda each: (each.choice is None, _price(each.opened))))
 
 
-def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
+def choices_for(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
+    """The toggles that grant this here, each sufficient alone, and in words what they do."""
     found = []
     for each in all_toggles():
         given = each.allows(want, subject)
@@ -179,7 +180,7 @@ def _beside(want: Want, subject: Subject) -> tuple[tuple[Choice, ...], Message |
     if not names or (named(names) & bounding(asked, subject.engine) and starts_as_root(asked)):
         return (), None
     held = HeldCapability(names[:1])
-    gives = _choices(held, subject)
+    gives = choices_for(held, subject)
     if gives:
         return (gives[0][0],), gives[0][1]
     shown = " or ".join(name.removeprefix("CAP_") for name in names)

@@ -17,6 +17,7 @@ from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Observation, Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
+from stratascope.core.refusals.ring import RefusalEntry
 from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.observe.service import Follower
@@ -75,6 +76,10 @@ class _Watching:
         found = (refusal(each, self._loosen) for each in self._follower.seen().denied if self._counts(each))
         return tuple({each.key: each for each in found}.values())
 
+    def refused(self) -> tuple[RefusalEntry, ...]:
+        """Each of them, as it is explained for a container."""
+        return () if self._follower is None else self._follower.refused().entries
+
     def seen(self) -> Observation | None:
         """None where it was not observed to its end."""
         if self._follower is None or not self._follower.end():
@@ -114,6 +119,10 @@ class WatchedTwins:
     def seen(self) -> Observation | None:
         """See the protocol."""
         return None if self._last is None else self._last.seen()
+
+    def refused(self) -> tuple[RefusalEntry, ...]:
+        """What the last twin was refused, one by one."""
+        return () if self._last is None else self._last.refused()
 
     @contextmanager
     def _watched(self, number: str) -> Iterator[Witness]:

@@ -17,7 +17,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.file_owners import VolumeChange
-from stratascope.core.relaunch.launch_spec import TWIN_NAME, TwinMount, TwinRecord
+from stratascope.core.relaunch.launch_spec import TWIN_NAME, LaunchSpec, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
@@ -75,7 +75,9 @@ def unwatched(number: str) -> Iterator[Witness]:
 Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before its creation
 
 
-class _Prepared(Value):
+class Prepared(Value):
+    """A twin with these choices, ready to be created."""
+
     subject: Subject
     choices: tuple[Choice, ...]
     body: str
@@ -84,6 +86,36 @@ class _Prepared(Value):
     keeps: Keeps
 
     UNPRINTED = ("body",)
+
+
+def prepare(access: EngineAccess, seen: Look, choices: Sequence[Choice]) -> Prepared:
+    """What a twin with these choices is created from. Raises NoTwinError, ToggleError, EngineError."""
+    subject = with_chosen(access, replace(seen.subject, files=profiles(access, choices)), seen.changes, choices)
+    chosen = plain(choices, subject)
+    wanted = fold(seen.spec.asked, chosen, subject)
+    check(seen.state.container, seen.spec, wanted, rootless=access.engine.rootless)
+    mounts = mounts_of(seen.spec.asked, wanted, access.engine, access.host)
+    handed = handed_over(access, subject, seen.spec.asked, wanted, chosen)
+    before = seen.spec.asked
+    keeps = Keeps(
+        tuple(mount.target for mount in mounts if mount.fresh),
+        tuple(sorted(in_memory(wanted) - in_memory(before))),
+        wanted.read_only_root and not before.read_only_root,
+    )
+    return Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed, keeps)
+
+
+def record_of(access: EngineAccess, spec: LaunchSpec, number: str, cgroup: str) -> TwinRecord:
+    """The journal's record of a new twin."""
+    return TwinRecord(
+        id=number,
+        engine=spec.engine,
+        endpoint=access.engine.endpoint,
+        original=spec.id,
+        name=f"{spec.name}.{TWIN_NAME}{number[:8]}",
+        started_at=time.time(),
+        cgroup=cgroup,
+    )
 
 
 class Trials:
@@ -112,7 +144,7 @@ class Trials:
         clock = self._access.clock
         begun, tried = clock.now(), Tried(tuple(choices), Works.UNKNOWN, 0.0)
         try:
-            prepared = self._prepared(choices)
+            prepared = prepare(self._access, self._seen, choices)
             tried = self._tried(prepared, replace(tried, choices=prepared.choices), like)
         except (NoTwinError, ToggleError) as error:
             tried = replace(tried, works=Works.REFUSED, why=error.message)
@@ -123,24 +155,7 @@ class Trials:
             tried = replace(tried, works=Works.UNKNOWN, why=why, words=words)
         return replace(tried, seconds=clock.now() - begun)
 
-    def _prepared(self, choices: Sequence[Choice]) -> _Prepared:
-        """Raises NoTwinError, ToggleError, EngineError."""
-        access, seen = self._access, self._seen
-        subject = with_chosen(access, replace(seen.subject, files=profiles(access, choices)), seen.changes, choices)
-        chosen = plain(choices, subject)
-        wanted = fold(seen.spec.asked, chosen, subject)
-        check(seen.state.container, seen.spec, wanted)
-        mounts = mounts_of(seen.spec.asked, wanted, access.engine, access.host)
-        handed = handed_over(access, subject, seen.spec.asked, wanted, chosen)
-        before = seen.spec.asked
-        keeps = Keeps(
-            tuple(mount.target for mount in mounts if mount.fresh),
-            tuple(sorted(in_memory(wanted) - in_memory(before))),
-            wanted.read_only_root and not before.read_only_root,
-        )
-        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed, keeps)
-
-    def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
+    def _tried(self, prepared: Prepared, tried: Tried, like: Tried | None) -> Tried:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
 
         def hand_over(container: str) -> None:
@@ -153,15 +168,7 @@ class Trials:
         failed: FailedError | None = None
         refusals: tuple[TwinRefusal, ...] = ()
         with self._observe(number) as witness:
-            record = TwinRecord(
-                id=number,
-                engine=spec.engine,
-                endpoint=access.engine.endpoint,
-                original=spec.id,
-                name=f"{spec.name}.{TWIN_NAME}{number[:8]}",
-                started_at=time.time(),
-                cgroup=witness.cgroup,
-            )
+            record = record_of(access, spec, number, witness.cgroup)
             try:
                 with twin(access, spec, prepared.body, record, prepared.mounts) as container:
                     try:
@@ -190,7 +197,7 @@ class Trials:
         return _broken(replace(tried, loosenings=test.loosenings), failed, prepared)
 
 
-def _broken(tried: Tried, failed: FailedError | None, prepared: _Prepared) -> Tried:
+def _broken(tried: Tried, failed: FailedError | None, prepared: Prepared) -> Tried:
     """Add the reason and what would help: taken from the refusals, else from the diagnosis."""
     helpful = [*tried.loosenings, *(each.loosening for each in tried.refusals if each.loosening is not None)]
     if failed is None:

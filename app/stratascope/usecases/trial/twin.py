@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
 from stratascope.core.message import MessageError, msg
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.ports import EngineError, HostFiles, HostPathKind, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, LaunchSpec, TwinMount, TwinRecord
@@ -27,6 +28,7 @@ from stratascope.usecases.relaunch.rollback import LATE
 from stratascope.usecases.relaunch.watch import POLL
 
 LOOKED_AT = 20_000  # files below a read-only folder to examine at most
+_MADE_ANEW = ("/dev/fuse", "/dev/net/tun")  # devices of which each who opens them has a new one
 # Capabilities that affect the whole machine whatever the namespaces: capabilities(7)
 _MACHINE = ("CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME")
 
@@ -35,8 +37,11 @@ class NoTwinError(MessageError):
     """This container can't have such a twin; `message` says why."""
 
 
-def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
-    """Check that a twin with these options is possible; mounts are checked by `mounts_of`. Raises NoTwinError."""
+def check(container: Container, spec: LaunchSpec, wanted: Asked, *, rootless: bool = False) -> None:
+    """Check that a twin with these options is possible; mounts are checked by `mounts_of`. Raises NoTwinError.
+
+    `rootless`: its engine's root is none of the machine's, to whom the kernel's settings belong.
+    """
     for why in spec.lost:
         raise NoTwinError(why)
     if container.pod or container.infra:
@@ -54,9 +59,9 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
     ):
         if mode.partition(":")[0] in ("host", "container", "pod", "ns"):
             raise NoTwinError(why)
-    if wanted.devices or wanted.device_rules:
+    if any(device.source not in _MADE_ANEW for device in wanted.devices) or wanted.device_rules:
         raise NoTwinError(msg("It uses devices of this machine, which a copy would share with it."))
-    if wanted.read_only_paths == ():
+    if wanted.read_only_paths == () and starts_as_root(wanted) and not rootless:
         raise NoTwinError(msg("Kernel settings below /proc/sys are writable in it, so its copy could set them."))
     for name in _MACHINE:
         if name in (wanted.capabilities or ()):
