@@ -312,7 +312,7 @@ class Surroundings(Value):
     ahead: Ahead = Ahead()
 
 
-_MOUNTS = "/proc/self/mountinfo"
+MOUNTS = "/proc/self/mountinfo"
 
 
 def with_mounts_of(capture: Capture, later: Capture) -> Capture:
@@ -322,12 +322,12 @@ def with_mounts_of(capture: Capture, later: Capture) -> Capture:
     only explain a container's mount if they were read while that container was already running.
     """
     before, after = (
-        tuple(filter(_of_host, or_none(each.decoded(_MOUNTS, parse_mountinfo)) or ())) for each in (capture, later)
+        tuple(filter(_of_host, or_none(each.decoded(MOUNTS, parse_mountinfo)) or ())) for each in (capture, later)
     )
-    found = next((reading for reading in later.readings if reading.name == _MOUNTS), None)
+    found = next((reading for reading in later.readings if reading.name == MOUNTS), None)
     if found is None or found.text is None or before == after:
         return capture
-    return replace(capture, readings=tuple(found if each.name == _MOUNTS else each for each in capture.readings))
+    return replace(capture, readings=tuple(found if each.name == MOUNTS else each for each in capture.readings))
 
 
 def with_engine_mounts(ground: Ground, mounts: Sequence[Mount]) -> Ground:
@@ -350,7 +350,7 @@ def decode_ground(capture: Capture) -> Ground:
     lsms = _lsms(capture)
     enforce = _get(capture, "/sys/fs/selinux/enforce")
     apparmor = _get(capture, "/sys/module/apparmor/parameters/enabled")
-    mounts = or_none(capture.decoded(_MOUNTS, parse_mountinfo)) or ()
+    mounts = or_none(capture.decoded(MOUNTS, parse_mountinfo)) or ()
     sockets = or_none(capture.decoded("sockets:engines", parse_sockets)) or ()
     return Ground(
         kernel=_get(capture, "uname:release") or "",

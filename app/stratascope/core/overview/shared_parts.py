@@ -226,15 +226,15 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
     for places in machines.values():
         groups = _namespace_groups(sharers, places)
         overlaps, requested = _uid_overlaps(sharers, places), _requested_groups(sharers, places)
-        pids = {place: dict(sharers[place].sharing.namespaces).get("pid", 0) for place in places}
         for place in places:
+            around_it = [(kind, groups.get((kind, inode))) for kind, inode in sharers[place].sharing.namespaces]
             shared = tuple(
-                (kind, names)
-                for kind, inode in sharers[place].sharing.namespaces
-                if (names := _others(sharers, groups.get((kind, inode), []), place))
+                [(kind, names) for kind, group in around_it if group and (names := _others(sharers, group, place))]
             )
+            if not shared and place not in overlaps and place not in requested:
+                continue
             asked = dict(requested.get(place, ()))
-            around = {*groups.get(("pid", pids.get(place, 0)), []), *asked.get("pid", [])} - {place}
+            around = {*(dict(around_it).get("pid") or ()), *asked.get("pid", [])} - {place}
             answers[place] = Peers(
                 shared,
                 _others(sharers, overlaps.get(place, []), place),
@@ -277,18 +277,18 @@ def _neighbour_of(sharer: Sharer) -> Neighbour:
 
 
 def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:
-    return tuple(sharers[place].container.name for place in places if place != own)
+    return tuple([sharers[place].container.name for place in places if place != own])
 
 
 def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tuple[str, int], list[int]]:
-    """Containers by namespace, without the host's own namespaces: layers report those themselves."""
+    """Containers by namespace, of those that several are in, without the host's own: layers report those themselves."""
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    ground = sharers[places[0]].ground  # of one machine
+    hosts = {(kind, inode) for kind in NAMESPACES for inode in (ground.namespace(kind), ground.network_inode)}
     for place in places:
-        ground = sharers[place].ground
-        for kind, inode in sharers[place].sharing.namespaces:
-            if inode not in (ground.namespace(kind), ground.network_inode):
-                groups[kind, inode].append(place)
-    return groups
+        for each in sharers[place].sharing.namespaces:
+            groups[each].append(place)
+    return {each: group for each, group in groups.items() if len(group) > 1 and each not in hosts}
 
 
 def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
@@ -296,10 +296,17 @@ def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[in
     it.
     """
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    for kind, field in MODES:
+    joined: dict[int, tuple[str, ...]] = {}  # of each request, which many containers have in common
+    for place in places:
+        asked = sharers[place].container.asked
+        if id(asked) not in joined:
+            modes = [getattr(asked, field) for _, field in MODES]
+            joined[id(asked)] = tuple(modes) if any(mode.startswith(OF_CONTAINER) for mode in modes) else ()
+    joining = [place for place in places if joined[id(sharers[place].container.asked)]]
+    for at, (kind, _) in enumerate(MODES):
         groups: dict[int, set[int]] = defaultdict(set)
-        for place in places:
-            mode = getattr(sharers[place].container.asked, field)
+        for place in joining:
+            mode = joined[id(sharers[place].container.asked)][at]
             if mode.startswith(OF_CONTAINER):
                 owner = _named(mode.removeprefix(OF_CONTAINER), sharers[place].container.engine, sharers, places)
                 if owner is not None:

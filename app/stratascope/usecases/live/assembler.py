@@ -108,16 +108,17 @@ class Assembler:
     def _prepare(self, captured: CapturedContainer, engine: Engine, ground: Ground) -> _Known:
         raw = captured.raw
         before = self._known.get((raw.engine, raw.id))
-        if (
-            before is not None
-            and (before.engine is engine or before.engine == engine)
-            and (before.ground is ground or before.ground == ground)
+        if before is not None and (
+            before.capture.found is not captured.found
+            or not (before.engine is engine or before.engine == engine)
+            or not (before.ground is ground or before.ground == ground)
         ):
-            same_raw = before.capture.raw is raw or before.capture.raw == raw
-            if same_raw and before.capture.found is captured.found:
-                return before
-        container = self._translations.container(raw, engine)
-        found = captured.found
+            before = None
+        if before is not None and (before.capture.raw is raw or before.capture.raw == raw):
+            return before
+        container, found = self._translations.container(raw, engine), captured.found
+        if before is not None and before.container == container:  # a health check's result, the end of a session
+            return replace(before, capture=captured)
         gap = _attempted(container, lambda: _unusable(container, found, ground))
         shared = None if found is None or gap is not None else _attempted(container, lambda: sharing_of(found.first))
         sharing = shared if isinstance(shared, Sharing) else Sharing()

@@ -12,15 +12,17 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.capture import Capture, Reading, whole_gap
 from stratascope.core.container import Engine
-from stratascope.core.ground import Ground, decode_ground, with_mounts_of
-from stratascope.core.ports import EnginePort
+from stratascope.core.ground import MOUNTS, Ground, decode_ground, with_mounts_of
+from stratascope.core.ports import ContainerCapture, EnginePort
 from stratascope.core.snapshot import CapturedContainer
 from stratascope.usecases.live.further_processes import ends_matter, setting_up
 from stratascope.usecases.live.reader import Reader
-from stratascope.value import Struct, field
+from stratascope.value import Struct, field, replace
 
 ALL = "*"  # in place of a container's id
 SECOND_LOOK = 0.6  # seconds after an event until its container is read again
+LATEST = 1.2  # seconds after an event until its container is read where events go on
+FEW, CALM = 8.0, 2.0  # events that are followed at once, and how many of them are forgotten per second
 NAMED_BYTES = 64 << 20  # of inspect JSON per engine
 NAMED_MAX = 1000  # containers waiting to be read, or remembered as removed
 
@@ -35,6 +37,7 @@ class EngineReadings(Struct):
     host: Capture | None = None  # set for another machine
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
     later: dict[str, float] = field(default_factory=dict)  # the same, for the second reading
+    lately: tuple[float, float] = (0.0, 0.0)  # how many events there were lately, as of when
     attending: set[str] = field(default_factory=set)  # see `attended`
     listed: bool = False  # whether all its containers have been read once
     gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not bring it back
@@ -57,7 +60,7 @@ class EngineReadings(Struct):
         nothing is decoded or judged again. If engines report containers one by one beyond the size limit, everything
         is listed anew.
         """
-        new = {item.raw.id: item for item in captured if item.raw.id not in self.gone and self._news(item)}
+        new = {item.raw.id: item for item in map(self._news, captured) if item and item.raw.id not in self.gone}
         news = bool(new) or whole > self.listed
         self.captured.update(new)
         self.attending -= {item.raw.id for item in captured}
@@ -69,13 +72,16 @@ class EngineReadings(Struct):
             return True
         return news
 
-    def _news(self, item: CapturedContainer) -> bool:
+    def _news(self, item: CapturedContainer) -> CapturedContainer | None:
+        """What is new in a reading; where its processes are as before, these stay the same object."""
         before = self.captured.get(item.raw.id)
         if before is None or item.raw.id in self.unsettled:
-            return True
+            return item
         if before == item:
-            return False
-        return item.raw.id == self.watched or not alike(before, item)
+            return None
+        if item.raw.id == self.watched or not alike(before.found, item.found):
+            return item
+        return None if before.raw == item.raw else replace(item, found=before.found)
 
     def renew(self, before: Sequence[CapturedContainer], captured: Sequence[CapturedContainer]) -> None:
         """Store new readings of those that nobody has read since."""
@@ -98,19 +104,26 @@ class EngineReadings(Struct):
                 self.unsettled.add(item.raw.id)
                 self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
-    def want(self, what: str, now: float, *, begun: bool = True) -> None:
+    def want(self, what: str, now: float, *, begun: bool = True, hurried: bool = False) -> None:
         """Read it now, and again a moment later. If too many are waiting individually, read all instead. Not `begun`:
-        a moment later only, since its process appears after its event, and most are over by then.
+        a moment later only, since its process appears after its event, and most are over by then. Where events go on,
+        and nobody waits for it (`hurried`), once it has settled: so each is read once, and what comes and goes is not.
         """
         if len(self.due) >= NAMED_MAX or len(self.later) >= NAMED_MAX:
             self.due.clear()
             self.later.clear()
             what = ALL
-        if begun:
-            self.due[what] = now
-            self.later[what] = now + SECOND_LOOK
-        else:  # never put off by the next one
+        if not begun:  # never put off by the next one
             self.later.setdefault(what, now + SECOND_LOOK)
+            return
+        count, when = self.lately
+        count = min(2 * FEW, max(0.0, count - CALM * (now - when)) + 1)
+        self.lately = count, now
+        if count <= FEW or hurried or what == ALL:
+            self.due[what] = now
+        else:
+            self.due.setdefault(what, now + LATEST)
+        self.later[what] = now + SECOND_LOOK
 
     def put_off(self, what: str) -> None:
         """Restart the delay of the second reading: with many containers, the first one takes longer than the delay."""
@@ -120,11 +133,11 @@ class EngineReadings(Struct):
 
     def take_due(self, now: float) -> set[str]:
         """Take what is due by now off the schedule."""
-        taken = set()
-        for waiting in (self.due, self.later):
-            for what in [what for what, when in waiting.items() if when <= now]:
-                del waiting[what]
-                taken.add(what)
+        taken = {what for waiting in (self.due, self.later) for what, when in waiting.items() if when <= now}
+        for what in taken:
+            self.due.pop(what, None)
+            if self.later.get(what, now) <= now:
+                self.later.pop(what, None)
         return taken
 
     def forget(self, container: str) -> None:
@@ -146,14 +159,13 @@ _LINES_OF_USE = re.compile(
 )
 
 
-def alike(before: CapturedContainer, now: CapturedContainer) -> bool:
-    """Whether two readings differ in the mere use of memory and the like, which is shown of the container in view
-    only, and on which nothing else depends.
+def alike(one: ContainerCapture | None, two: ContainerCapture | None) -> bool:
+    """Whether two readings of a container's processes differ in the mere use of memory and the like, which is shown of
+    the container in view only, and on which nothing else depends.
     """
-    one, two = before.found, now.found
-    if one is None or two is None or before.raw != now.raw or len(one.members) != len(two.members):
-        return False
-    if (one.members_from, one.unread) != (two.members_from, two.unread):
+    if one is None or two is None:
+        return one is two
+    if (one.members_from, one.unread, len(one.members)) != (two.members_from, two.unread, len(two.members)):
         return False
     return all(map(_alike, (one.first, *one.members), (two.first, *two.members)))
 
@@ -206,7 +218,7 @@ class OwnMachine:
         with self._lock:
             if self._host is None:
                 return
-            host = with_mounts_of(self._host, self._reader.host())
+            host = with_mounts_of(self._host, self._reader.host((MOUNTS,)))
             if host is not self._host:
                 self._host, self._ground = host, decode_ground(host)
 

@@ -6,9 +6,9 @@ the kernel whether an exec session, or another process that matters, has ended: 
 it in time. A failed engine is retried with growing pauses, without affecting the others. Decided against asyncio: the
 reads block.
 
-Where something changes after a moment in which nothing did, it is read and shown at once. What goes on changing is read
-and shown every STEADY, however many events there are, except for what a user asked for, which is never put off. A
-reading that says what is known already makes no snapshot.
+Where something changes after a moment in which little did, it is read and shown at once. Where changes go on, each
+container is read once when it has settled, and all is shown every STEADY, however many events there are, except for
+what a user asked for, which is never put off. A reading that says what is known already makes no snapshot.
 
 Finding engines and loading their SDKs must not delay the first picture: `DeferredLiveView` creates the real one on a
 thread. If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import is_
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import ENGINES, Engine, EngineState
@@ -52,7 +53,7 @@ FLOOD = 2000  # events per second that are followed individually
 PACE = 2.0  # seconds between readings of the selected container, by default
 ATTENTION = 0.5  # seconds between looks whether processes have ended
 GATHER = 0.02  # seconds in which changes are gathered where somebody waits for them
-STEADY = 0.4  # seconds between readings of an engine, and between snapshots, while changes go on
+STEADY = 0.8  # seconds between readings of an engine, and between snapshots, while changes go on
 
 
 class LiveView:
@@ -220,7 +221,7 @@ class LiveView:
         """Read it now, and again a moment later; the latter only if not `begun`. `hurried`: somebody waits for it."""
         with known.ready:
             now = time.monotonic()
-            known.want(what, now, begun=begun)
+            known.want(what, now, begun=begun, hurried=hurried)
             known.hurried = known.hurried or hurried
             known.ready.notify_all()
 
@@ -236,7 +237,7 @@ class LiveView:
                 engine, hurried, known.hurried = known.engine, known.hurried, False
             if engine is None:
                 continue
-            begun = time.monotonic()
+            begun, used = time.monotonic(), time.thread_time()
             try:
                 if not due:
                     self._beat(known)
@@ -245,12 +246,13 @@ class LiveView:
             except Exception:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
-            # an engine with constant events gets half of this thread's time, and none of the window's
-            taken = time.monotonic() - begun
-            self._ending.wait(max(self._gather, taken))
+            # an engine with constant events gets half of this thread's time, and none of the window's; what it took the
+            # engine to answer is not counted: the window would be late by as much again
+            self._ending.wait(max(self._gather, time.thread_time() - used))
             if due:
+                left = begun + self._steady - time.monotonic()
                 with known.ready:
-                    known.ready.wait_for(lambda: known.hurried or self._ending.is_set(), self._steady - taken)
+                    known.ready.wait_for(lambda: known.hurried or self._ending.is_set(), left)
 
     def _attend(self, known: EngineReadings) -> None:
         """Read containers again of which a process has ended that mattered, until the end.
@@ -390,12 +392,14 @@ class LiveView:
 
     def _publish(self, publish: Publish) -> None:
         published = -self._gather
+        shown: Snapshot | None = None
         while True:
             self._changed.wait()
             self._ending.wait(published + self._gather - time.monotonic())
             self._hurry.wait(max(0.0, published + self._steady - time.monotonic()))
             if self._ending.is_set():
                 return
+            hurried = self._hurry.is_set()
             self._hurry.clear()
             self._changed.clear()
             engines: list[Engine] = []
@@ -426,7 +430,10 @@ class LiveView:
                 snapshot = self._predictions.added(self._assembler.snapshot(capture))
                 privilege = self._elevation.privilege
                 snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
-                publish(self._with_demo(snapshot))
+                snapshot = self._with_demo(snapshot)
+                if hurried or shown is None or not _says_the_same(shown, snapshot):
+                    shown = snapshot
+                    publish(snapshot)
             except Exception:
                 # a bug in one snapshot must not end the live view; the next change makes another one
                 logger.exception("this snapshot could not be made")
@@ -531,6 +538,13 @@ class DeferredLiveView:
         if watch is not None:
             watch.stop()
         self._give_back()
+
+
+def _says_the_same(one: Snapshot, two: Snapshot) -> bool:
+    """Whether two snapshots of the same states differ in their moment alone."""
+    if len(one.containers) != len(two.containers) or not all(map(is_, one.containers, two.containers)):
+        return False
+    return replace(one, taken_at=0.0, containers=()) == replace(two, taken_at=0.0, containers=())
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ from stratascope.bounded_cache import alike
 from stratascope.collector.names import CONFINED, SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
-from stratascope.core.ground import Ground, decode_ground, with_mounts_of
+from stratascope.core.ground import MOUNTS, Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
 from stratascope.core.ports import (
     ConfinedError,
@@ -155,16 +155,16 @@ class Reader:
         """Why this machine could not be read at the last attempt; None if it could."""
         return self._trouble
 
-    def host(self) -> Capture:
-        """This machine's facts; if even these are out of reach, a capture with the reason."""
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
+        """This machine's facts, or these of them; if even these are out of reach, a capture with the reason."""
         try:
-            own = self._local.host()
+            own = self._local.host(names)
         except ProbeError as error:
             self._note(error)
             own = unread(0, _gap(error))
         else:
             self._note(None)
-        as_root = self._root.host()
+        as_root = self._root.host(names)
         return own if as_root is None else _of_person(as_root, own)
 
     def confined(self) -> Reading:
@@ -439,7 +439,7 @@ def take(queries: EngineQueries, reader: Reader) -> MachineCapture:
     here = decode_ground(machine)
     waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in queries.engines]
     answers = [call.result() for call in waiting]
-    machine = with_mounts_of(machine, reader.host())  # once more: an engine may have taken seconds to answer
+    machine = with_mounts_of(machine, reader.host((MOUNTS,)))  # once more: an engine may have taken seconds to answer
     return MachineCapture(
         taken_at=queries.taken_at,
         host=machine,

@@ -23,12 +23,12 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Verdict
-from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
+from stratascope.core.ports import ContainerCapture, Event, EventKind, RawContainer, Wish
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
-from stratascope.usecases.live.live_view import LiveView
+from stratascope.usecases.live.live_view import STEADY, LiveView
 from stratascope.usecases.live.predictions import Predictions
 from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
@@ -332,6 +332,44 @@ def test_what_happens_before_the_stream_of_events_begins_is_found() -> None:
         screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first", "meanwhile"})
     finally:
         port.begins.set()
+        watch.stop()
+
+
+class Checked(Slow):
+    """One whose answer has another text at each event, as after each health check."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happens, self.inspected = threading.Semaphore(0), 0
+
+    def inspect(self, container: str) -> RawContainer:
+        self.inspected += 1
+        return RawContainer(self.id, container, "{}" + " " * self.inspected)
+
+    def events(self) -> Iterator[Event]:
+        while not self._closed.is_set():
+            if self.happens.acquire(timeout=0.1):
+                yield Event(EventKind.CHANGED, "first")
+
+
+def test_an_answer_that_changes_nothing_shown_makes_no_snapshot() -> None:
+    port, shared = Checked(), Translations({EngineKind.DOCKER: _told})
+    watch = LiveView((port,), Reader((), shared, Machine(), lambda _: Reach(None)), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: bool(snapshot.listed))
+        time.sleep(3 * SECOND_LOOK)  # no look is put off any more
+        known = len(screen.snapshots)
+        port.happens.release()
+        while port.inspected < 2:
+            time.sleep(0.01)
+        time.sleep(STEADY + SECOND_LOOK)
+        assert len(screen.snapshots) == known
+        watch.refresh()  # somebody waits for an answer
+        while len(screen.snapshots) == known:
+            time.sleep(0.01)
+    finally:
         watch.stop()
 
 

@@ -103,3 +103,12 @@ def test_views_that_can_t_be_made_are_left_out(machine: MachineCapture, caplog: 
         assert state.layers[1].assessment.tabs
     assert caplog.records
     caplog.clear()
+
+
+def test_an_answer_of_the_engine_that_changes_nothing_leaves_the_state_the_same_object(machine: MachineCapture) -> None:
+    """As after each health check: nothing is judged again, and no row is built again."""
+    made = Assembler(all_layers(), translations())
+    before = made.snapshot(machine)
+    told = [replace(each, raw=replace(each.raw, inspect=each.raw.inspect + " ")) for each in machine.containers]
+    after = made.snapshot(replace(machine, containers=tuple(told)))
+    assert all(one is other for one, other in zip(before.containers, after.containers, strict=True))

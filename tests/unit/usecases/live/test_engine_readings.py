@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from stratascope.core.capture import Reading
 from stratascope.core.snapshot import CapturedContainer
-from stratascope.usecases.live.engine_readings import EngineReadings, alike
+from stratascope.usecases.live.engine_readings import ALL, LATEST, SECOND_LOOK, EngineReadings, alike
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture, translations
 
@@ -93,6 +95,17 @@ def test_another_limit_or_answer_of_the_engine_is_news(readings: EngineReadings,
     assert kept(readings, replace(item, found=None))
 
 
+def test_an_answer_that_says_nothing_of_the_processes_leaves_them_the_same_object(
+    readings: EngineReadings, item: CapturedContainer
+) -> None:
+    """So nothing of them is decoded or judged again, as after each health check."""
+    name, text = usage(item)
+    answer = replace(item.raw, inspect=item.raw.inspect + " ")
+    assert kept(readings, replace(with_text(item, name, text.strip(), "123456789"), raw=answer))
+    assert readings.captured[item.raw.id].raw is answer
+    assert readings.captured[item.raw.id].found is item.found
+
+
 def test_one_that_is_still_being_set_up_is_always_news(readings: EngineReadings, item: CapturedContainer) -> None:
     readings.unsettled.add(item.raw.id)
     assert kept(readings, item)
@@ -103,7 +116,7 @@ def test_readings_that_are_alike_are_judged_alike(item: CapturedContainer) -> No
     name, text = usage(item)
     more = with_text(item, name, text.strip(), "123456789")
     more = with_text(more, "status", "voluntary_ctxt_switches:\t", "voluntary_ctxt_switches:\t9")
-    assert alike(item, more)
+    assert alike(item.found, more.found)
     demo = demo_capture()
 
     def judged(one: CapturedContainer) -> object:
@@ -128,3 +141,40 @@ def test_a_command_costs_one_reading_when_it_is_mostly_over(readings: EngineRead
         readings.want("c0ffee", 100.0)
         assert readings.take_due(100.0) == {"c0ffee"}
         assert readings.take_due(100.7) == {"c0ffee"}
+
+
+def test_where_changes_go_on_each_container_is_read_once_when_it_has_settled(readings: EngineReadings) -> None:
+    with readings.ready:
+        for number in range(40):
+            readings.want(f"{number:02}", 10.0 + number / 100)
+        first = readings.take_due(10.4)
+        assert 0 < len(first) < 10
+        assert readings.take_due(10.4 + SECOND_LOOK) == {f"{number:02}" for number in range(40)}
+        assert readings.take_due(10.4 + LATEST) == set()
+        readings.want("busy", 12.0, hurried=True)  # somebody waits for it
+        readings.want(ALL, 12.0)
+        assert readings.take_due(12.0) == {"busy", ALL}
+        readings.take_due(20.0)
+        readings.want("calm", 99.0)
+        assert readings.take_due(99.0) == {"calm"}
+
+
+def test_one_that_never_settles_is_read_all_the_same(readings: EngineReadings) -> None:
+    read = []
+    with readings.ready:
+        for tick in range(100):
+            now = 10.0 + tick / 10
+            readings.want("busy", now)
+            read += [now] * len(readings.take_due(now))
+    assert max(after - before for before, after in pairwise(read)) < LATEST + 0.15  # looked at ten times a second
+
+
+def test_one_that_comes_and_goes_where_changes_go_on_is_not_read(readings: EngineReadings) -> None:
+    with readings.ready:
+        for number in range(40):
+            readings.want(f"{number:02}", 10.0)
+        readings.take_due(10.0)
+        readings.want("moment", 10.0)
+        assert "moment" not in readings.take_due(10.3)
+        readings.forget("moment")
+        assert "moment" not in readings.take_due(99.0)
