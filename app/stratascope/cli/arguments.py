@@ -225,7 +225,15 @@ def _reach(commands: Commands) -> None:
         ),
     )
     reach.add_argument("what", metavar="NAME|ID|PID")
-    _json(reach)
+    form = reach.add_mutually_exclusive_group()
+    _json(form)
+    _option(
+        form,
+        "--format",
+        msg("print it for another tool: sarif has what is within reach as results"),
+        choices=("text", "json", "sarif"),
+        metavar="FORMAT",
+    )
     _option(
         reach,
         "--try",

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 
+from stratascope import __version__
 from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.message import msg
 from stratascope.i18n.translate import listed, translate
@@ -31,7 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
         judged, prober = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
         found = tried(judged, attempts_by(prober, judged)) if arguments.tries else reached(judged)
     subject = reach_report.subject_of(judged.state.container, judged.capture.pid)
-    if arguments.json:
+    if arguments.format == "sarif":
+        from stratascope.presentation.report_model import of_reach
+        from stratascope.presentation.tool_formats import sarif
+
+        kind = judged.around.engine.kind.value if judged.engine is not None else subject.kind
+        write(sarif(of_reach(found, subject.name, kind, subject.engine, __version__, time.time())))
+    elif arguments.json or arguments.format == "json":
         write(json.dumps(reach_report.json_object(found, subject), ensure_ascii=False, indent=2) + "\n")
     else:
         write("\n".join(reach_report.lines(found, subject, style())) + "\n")

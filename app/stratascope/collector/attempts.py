@@ -2,13 +2,14 @@
 
 Files are opened, and nothing is read of them; in folders a file without a name is made, which is gone when it is closed
 (O_TMPFILE). Sockets are connected to as another type than they are, or as datagram sockets: the kernel asks for the
-right to them first, and nobody who listens hears of it. Addresses are connected to by UDP, which sends nothing. What is
+right to them first, and nobody who listens hears of it. Addresses are asked for by UDP, and nothing is sent to
+them. What is
 connected to in earnest is our own: a TCP port on localhost and an abstract socket. Processes get the signal 0, their
 root directories are opened as a place only. A user namespace is made and left by ending.
 
 The answer is JSON: `files`: a list of [id, path, right, errno], right r, w or c, one for each file that was tried;
 `rows`: a list of [id, errno, where], where errno 0 is that it succeeded. `loose` and `short`: what could not be taken
-on (`entering`). An errno of -1: its system call filter ended the attempt.
+on (`entering`); `filters`: how many its system call filters are. An errno of -1: these ended the attempt.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _WAIT = 0.3  # for an address to answer
 _TEST_NETWORK, _TEST_NETWORK6 = "203.0.113.9", "2001:db8::9"  # RFC 5737, RFC 3849: nobody's
 _METADATA = "169.254.169.254"
 _NEWUSER = 0x10000000
+_MSG_PROBE, _MSG_CONFIRM = 0x10, 0x800  # include/linux/socket.h
 _LEVELS = 64  # of parents that are followed
 _REFUSALS = (errno.EACCES, errno.EPERM)
 
@@ -76,7 +78,8 @@ def read_attempts(process: Files, parent: int, same: Callable[[], bool]) -> Entr
         end = time.monotonic() + SECONDS
         files = _files(found, as_it, end)
         rows = _filtered(list(_reaching(ours, gateways)), as_it, ours, end)
-        text = {"files": files, "rows": rows, "loose": as_it.loose, "short": as_it.short}
+        text: Dict[str, Any] = {"files": files, "rows": rows, "loose": as_it.loose, "short": as_it.short}
+        text["filters"] = len(as_it.filters)
         return (TRIED, source, json.dumps(text, separators=(",", ":")))
     except OSError as error:
         return failed(TRIED, source, process_kind(error), error.errno, error.strerror or "")
@@ -242,7 +245,7 @@ def _filtered(attempts: List[Attempt], as_it: Entered, ours: _Ours, end: float) 
 def _reaching(ours: _Ours, gateways: Sequence[str]) -> Iterator[Attempt]:
     """Attempts that need no file of the machine; making a user namespace comes last, since it changes the child."""
     yield Attempt("open", "/", lambda: os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY)))
-    yield Attempt("socket", "", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).close())
+    yield Attempt("socket", "", _to_nobody)
     for port, addresses in ((ours.port, ("127.0.0.1", *gateways)), (ours.port6, ("::1",))):
         for address in addresses if port is not None else ():
             yield Attempt("host-loopback", address, _arriving(port, address))
@@ -289,11 +292,21 @@ def _arrived(ours: _Ours) -> bool:
     return False
 
 
+def _to_nobody() -> None:
+    """Connect a Unix socket to a name that nobody has: refused for that, if it may connect at all."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+        try:
+            ours.connect(b"\0stratascope-" + os.urandom(12).hex().encode("ascii"))
+        except ConnectionRefusedError:
+            return
+
+
 def _sending_nothing(address: str) -> Callable[[], None]:
     def attempt() -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as ours:
-            ours.connect((address, 9))
+            # looks for the route and asks who may refuse it, and sends nothing (udp_sendmsg, net/ipv4/udp.c)
+            ours.sendto(b"", _MSG_PROBE | _MSG_CONFIRM, (address, 9))
 
     return attempt
 

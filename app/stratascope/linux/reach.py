@@ -92,12 +92,15 @@ class TriedRow(Value):
 
 
 class Tried(Value):
-    """All attempts. `loose`: restrictions that they were made without; `short`: rights that they were made without."""
+    """All attempts. `loose`: restrictions that they were made without; `short`: rights that they were made without.
+    `filters`: how many system call filters may have refused them.
+    """
 
     files: tuple[TriedFile, ...]
     rows: tuple[TriedRow, ...]
     loose: frozenset[str]
     short: frozenset[str]
+    filters: int = 0
 
 
 def parse_tried(text: str) -> Tried:
@@ -114,9 +117,10 @@ def parse_tried(text: str) -> Tried:
         )
         rows = tuple([TriedRow(_text(row), _number(errno), _text(where)) for row, errno, where in found["rows"]])
         loose, short = (frozenset(map(_text, found[name])) for name in ("loose", "short"))
+        filters = _number(found["filters"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise DecodeError(f"attempts: not understood: {error}") from None
-    return Tried(files, rows, loose, short)
+    return Tried(files, rows, loose, short, filters)
 
 
 def _tried_file(kind: Any, path: Any, right: Any, errno: Any) -> TriedFile:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from stratascope.core.accepted import Standing, in_force, threat_code
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg, plural
+from stratascope.core.reach.row import Reached, ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
@@ -271,6 +272,24 @@ def accepted_text(standing: Standing) -> str:
 
 
 _NAMED = 3  # machines listed by name; the others are counted
+
+
+def of_reach(found: Reached, name: str, kind: str, engine: str, version: str, taken_at: float) -> Report:
+    """What a container or sandbox gets at, as a report of it alone: an item a row that is open. `kind`: of its engine,
+    or what it is.
+    """
+    items = tuple(_reach_item(row, name, kind) for row in found.open)
+    of_one = Subject((), engine, kind, plain(name, _NAME), "", "running", True, None, None, None, (), (), items)
+    return Report(version, (Machine("", "", taken_at, (), 1, None),), (of_one,))
+
+
+def _reach_item(row: ReachRow, name: str, kind: str) -> Item:
+    thing, code = row.thing, f"reach.{row.thing.id}"
+    advice = "" if row.remedy is None else plain(translate(msg("To close it: {what}", what=row.remedy.text)), _TEXT)
+    can = plain(translate(thing.can), _TEXT)
+    text = f"{can} {plain(row.where, _PATH)}".strip()
+    marked = fingerprint(kind, name, code)
+    return Item(code, thing.group.value, thing.severity, can, text, advice, row.source, (), marked)
 
 
 class Result(Value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stratascope.collector.reach_places import FILES
@@ -11,7 +13,9 @@ from stratascope.core.reach.things import BY_ID, THINGS
 from stratascope.layers import all_layers
 from stratascope.presentation import reach_report
 from stratascope.presentation.reach_report import ReachSubject
+from stratascope.presentation.report_model import of_reach
 from stratascope.presentation.terminal import Style
+from stratascope.presentation.tool_formats import sarif
 from stratascope.value import replace
 
 KEYS = ReachRow(
@@ -106,3 +110,12 @@ def test_what_was_tried_and_is_otherwise_is_told() -> None:
     assert "It was predicted to be closed, and is not." in text
     (row,) = reach_report.json_object(found, SUBJECT)["rows"]
     assert (row["basis"], row["outcome"], row["predicted"]) == ("tried", "open", "closed")
+
+
+def test_as_sarif_what_is_open_is_a_result_that_stays_the_same() -> None:
+    logs = [json.loads(sarif(of_reach(FOUND, "web", "docker", "docker", "1.0", at))) for at in (1.0, 2.0)]
+    (one,), (two,) = (log["runs"][0]["results"] for log in logs)
+    assert (one["ruleId"], one["level"]) == ("reach.ssh-keys", "error")
+    assert "It can read your SSH keys. /home/me/.ssh/id_ed25519" in one["message"]["text"]
+    assert "Hide /home/me/.ssh from it" in one["message"]["text"]
+    assert one["partialFingerprints"] == two["partialFingerprints"]

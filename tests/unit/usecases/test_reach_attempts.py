@@ -19,6 +19,7 @@ from stratascope.usecases.reach.subject import Judged
 
 KEY, OTHER = "/home/me/.ssh/id", "/home/me/.ssh/other"
 NOTHING: frozenset[str] = frozenset()
+STATE = SimpleNamespace(container=SimpleNamespace(sandbox=None))
 OPEN = ReachRow(BY_ID["ssh-keys"], Answer.OPEN, KEY)
 CLOSED = ReachRow(BY_ID["ssh-keys"], Answer.CLOSED, KEY, ("usermap",))
 UNKNOWN = ReachRow(BY_ID["ssh-keys"], Answer.UNKNOWN, KEY, why=msg("Whether another way is open is not known."))
@@ -28,7 +29,7 @@ def subject(*paths: str, landlocked: bool = False, cut: frozenset[str] = NOTHING
     item = Permissions(1000, 1000, 0o600)
     files = tuple(FoundFile("ssh-keys", path, "f", stands, item, ()) for path in paths or (KEY,))
     facts = MacFacts("none", None, None, may_be_landlocked=landlocked)
-    found: Any = SimpleNamespace(found=Found(files, cut, True), facts=lambda _: facts, engine=None)
+    found: Any = SimpleNamespace(found=Found(files, cut, True), facts=lambda _: facts, engine=None, state=STATE)
     return cast("Judged", found)
 
 
@@ -85,9 +86,14 @@ def test_a_success_counts_with_fewer_rights_and_a_refusal_past_fewer_restriction
     assert of(CLOSED, attempts(13), subject(landlocked=True)).rows[0].known is Known.TRIED
 
 
-def test_a_filter_that_lets_nothing_be_opened_closes_all_files() -> None:
-    (row,) = of(OPEN, attempts(0, opens=1)).rows
-    assert row.answer is Answer.CLOSED
+def test_what_a_filter_refuses_may_be_done_by_another_call() -> None:
+    """By io_uring, by calls of another architecture, by sending without connecting: what was predicted knows of it."""
+    assert of(OPEN, attempts(0, opens=1)).rows == (OPEN,)
+    assert of(CLOSED, attempts(0, opens=1)).rows[0].known is Known.TRIED
+    row = ReachRow(BY_ID["internet"], Answer.OPEN, "")
+    for number in (1, -1):
+        refused = Tried((), (TriedRow("internet", number, ""),), NOTHING, NOTHING, 1)
+        assert of(row, refused).rows == (row,)
 
 
 def test_a_detour_is_not_refused_by_the_direct_way() -> None:

@@ -1,9 +1,9 @@
 """The rows of what a process can get at, after it was really tried in its place (`collector/attempts.py`).
 
 An attempt that succeeds says *open*, unless it was made without a restriction of the process that might have refused
-it; one that is refused says *closed*, unless it was made without one of its rights, or another way is known. Where it
-can't say, the row stays as it was predicted. Landlock can't be taken on by anybody: where it may refuse a file, only a
-refusal counts.
+it; one that is refused says *closed*, unless it was made without one of its rights, or another way is known, or its
+filter refused this very call. Where it can't say, the row stays as it was predicted. Landlock can't be taken on by
+anybody: where it may refuse a file, only a refusal counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stratascope.collector.reach_places import FILES
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.ports import Prober, Wish
-from stratascope.core.reach.row import Answer, Group, Known, Reached, ReachRow
+from stratascope.core.reach.row import Answer, Known, Reached, ReachRow
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.reach import Found, Tried, parse_tried
 from stratascope.usecases.reach import remedies
@@ -41,6 +41,7 @@ _ROWS = {
     "new-user-namespace": frozenset({"filter", "label"}),
 }
 _SEVERAL = ("trace-others",)  # open by more than what is tried, so that a refusal does not close it
+_BY_FILTER = (errno.EPERM, errno.EACCES, errno.ENOSYS, -1)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ESRCH, errno.ENETUNREACH, errno.ECONNREFUSED)
 
 
@@ -64,17 +65,20 @@ def with_attempts(predicted: Reached, subject: Judged, answer: Tried | Gap) -> R
         return Reached(predicted.rows, (*predicted.gaps, _why_not(answer)))
     loose = answer.loose | _landlock(subject)
     outcomes = dict(_outcomes(answer, subject, loose | {"firewall"}))
-    rows = tuple(_row(row, outcomes.get(row.thing.id), answer, subject) for row in predicted.rows)
+    rows = tuple(_row(row, outcomes.get(row.thing.id), subject) for row in predicted.rows)
     return Reached(rows, (*predicted.gaps, *_lacking(loose, answer.short)))
 
 
 class _Outcome(Value):
-    """What the attempts for one row say. `errno`: of the refusal; `more`: how many others are open too."""
+    """What the attempts for one row say. `errno`: of the refusal; `more`: how many others are open too; `by_filter`:
+    its system call filter may have refused this call, and others do the same.
+    """
 
     answer: Answer
     where: str
     errno: int = 0
     more: int = 0
+    by_filter: bool = False
 
 
 def _outcomes(answer: Tried, subject: Judged, loose: frozenset[str]) -> Iterable[tuple[str, _Outcome]]:
@@ -92,7 +96,7 @@ def _outcomes(answer: Tried, subject: Judged, loose: frozenset[str]) -> Iterable
         if row.id in _ROWS:
             outcome = _of([(row.where, row.errno)], loose & _ROWS[row.id], answer.short, 0, whole=True)
             if outcome is not None:
-                yield row.id, outcome
+                yield row.id, replace(outcome, by_filter=bool(answer.filters) and row.errno in _BY_FILTER)
 
 
 def _of(
@@ -109,7 +113,7 @@ def _of(
     if not attempts or not whole or short:
         return None
     where, number = max(attempts, key=lambda each: each[1] not in _ABSENT)
-    return _Outcome(Answer.CLOSED, where, number or barred, len(attempts) - 1)
+    return _Outcome(Answer.CLOSED, where, number or barred, len(attempts) - 1, barred != 0)
 
 
 def _whole(found: Found | Gap, kind: str, attempts: list[tuple[str, int]]) -> bool:
@@ -126,7 +130,7 @@ def _landlock(subject: Judged) -> frozenset[str]:
     return frozenset({"landlock"}) if unknown or (isinstance(facts, MacFacts) and facts.confinements) else frozenset()
 
 
-def _row(row: ReachRow, outcome: _Outcome | None, answer: Tried, subject: Judged) -> ReachRow:
+def _row(row: ReachRow, outcome: _Outcome | None, subject: Judged) -> ReachRow:
     if outcome is None or row.answer is Answer.NEEDED:
         return row
     if outcome.answer is Answer.OPEN:
@@ -144,25 +148,18 @@ def _row(row: ReachRow, outcome: _Outcome | None, answer: Tried, subject: Judged
         return remedies.added(replace(now, predicted=row.answer), subject)
     if row.answer is Answer.CLOSED:
         return replace(row, known=Known.TRIED)
-    if row.indirect or row.thing.id in _SEVERAL:
+    if row.indirect or outcome.by_filter or row.thing.id in _SEVERAL:
         return row
-    closed = _closed_by(row, outcome, answer)
-    refused = msg("It was refused: {error}.", error=_words(outcome.errno))
+    closed = _closed_by(outcome)
+    refused = msg("It was refused: {error}.", error=os.strerror(outcome.errno))
     return replace(
         row, answer=Answer.CLOSED, closed_by=closed, why=refused, known=Known.TRIED, remedy=None, predicted=row.answer
     )
 
 
-def _closed_by(row: ReachRow, outcome: _Outcome, answer: Tried) -> tuple[str, ...]:
+def _closed_by(outcome: _Outcome) -> tuple[str, ...]:
     """The layer, as far as the error says it."""
-    if outcome.errno in _ABSENT:
-        return (NAMESPACES,)
-    by_filter = outcome.errno == -1 or row.thing.group in (Group.NETWORK, Group.PRIVILEGE)
-    return ("seccomp",) if by_filter and "filter" not in answer.loose else (USERMAP,)
-
-
-def _words(number: int) -> str:
-    return os.strerror(number) if number > 0 else "SIGSYS"
+    return (NAMESPACES,) if outcome.errno in _ABSENT else (USERMAP,)
 
 
 def _lacking(loose: frozenset[str], short: frozenset[str]) -> Iterable[Message]:
