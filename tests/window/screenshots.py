@@ -1,6 +1,6 @@
 """`make screenshots`: pictures of the real window on the demo capture, for the README and for checking the design.
 
-Without arguments the two of the README; with `all` also each layer and each view, narrow and low, into a folder.
+Without arguments those of the README; with `all` also each layer and each view, narrow and low, into a folder.
 """
 
 from __future__ import annotations
@@ -17,17 +17,29 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtWidgets import QApplication
 
 from rig.usecases.live.replay import Replay
-from stratascope.core.container import Status
+from stratascope.core.container import NO_ENGINE, Status
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.reach.row import Reached
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers import all_layers
+from stratascope.state import capture_file
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.app.start import NotStarted
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
+from stratascope.ui.reach.feed import Read
 from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.usecases.reach.judge import reached
+from stratascope.usecases.reach.subject import Judged
+from stratascope.value import replace
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_capture
 from stratascope.wiring.views import predictions
 
+AGENT = CHECKOUT / "tests" / "rig" / "window" / "agent.json"  # a sandbox of Codex, with all that its page reads
 README = CHECKOUT / "resources" / "screenshots"
 
 
@@ -38,12 +50,16 @@ def settle() -> None:
         time.sleep(0.02)
 
 
-def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
+def make(
+    mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = True, reach: Read | None = None
+) -> MainWindow:
     """Return the window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
     staged = start.hardening_of(LateEngines())  # without an engine: everything in the demo can be viewed
     before = NotStarted([("", lambda: checker(None, demo_capture()))])
-    window = ui.make_window(Replay(demo_capture(), assembler(), demo=demo), Services(hardening=staged, before=before))
+    window = ui.make_window(
+        Replay(demo_capture(), assembler(), demo=demo), Services(hardening=staged, before=before, reach=reach)
+    )
     window.resize(width, height)
     window.show()
     window.start()
@@ -63,6 +79,30 @@ def _look_at_what_does_not_run(window: MainWindow) -> None:
         window.selection.show_snapshot(snapshot)
 
 
+def make_reach(mode: ThemeMode) -> MainWindow:
+    """Return the window on what an agent can get at, as it was recorded, beside the demo's containers."""
+    window = make(mode, 1180, 820, demo=False, reach=recorded_reach)
+    capture = demo_capture()
+    containers = (*capture.containers, *capture_file.load(AGENT).containers)
+    capture = replace(capture, containers=containers, engines=(*capture.engines, NO_ENGINE))
+    snapshot = assembler().snapshot(capture)
+    agent = next(each for each in snapshot.containers if each.container.sandbox is not None)
+    named = replace(agent, container=replace(agent.container, name="codex"))
+    others = (each for each in snapshot.containers if each is not agent)
+    window.selection.show_snapshot(replace(snapshot, containers=(named, *others)))
+    window.selection.go_to(named.key)
+    window.pages.show_view(View.REACH)
+    return window
+
+
+def recorded_reach(snapshot: Snapshot, state: ContainerState) -> Reached:
+    """What a container can get at by what was recorded of it. Raises ProbeError."""
+    if state.capture is None or state.container.sandbox is None:
+        raise ProbeError(msg("It was not recorded."))
+    around = Surroundings(snapshot.ground_of(state.container.engine), NO_ENGINE)
+    return reached(Judged(all_layers(), state, around, state.capture, None))
+
+
 def shoot(window: MainWindow, path: Path) -> None:
     """Save its picture, and close it."""
     settle()
@@ -79,6 +119,10 @@ def main(words: list[str]) -> None:
         states = window.selection.snapshot.containers if window.selection.snapshot is not None else ()
         window.containers.view.select_key(next(each.key for each in states if each.container.name == "ci-runner"))
         shoot(window, README / f"window-{mode.value}.png")
+        reach = make_reach(mode)
+        shoot(reach, README / f"reach-{mode.value}.png")
+        reach.stop()
+        reach.close()
         if words:
             folder = Path(words[0])
             for layer in range(1, 7):

@@ -94,6 +94,11 @@ def level(row: ReachRow) -> tuple[str, ...]:
     return tuple("" if layer not in closing else "closes" if layer == closing[0] else "would" for layer in STRATA)
 
 
+def reaches(row: ReachRow) -> Message:
+    """An open row in a few words."""
+    return msg("reaches {thing}", thing=row.thing.name)
+
+
 def asked(found: Reached) -> int:
     """How many rows count: what it was given on purpose does not."""
     return sum(row.answer is not Answer.NEEDED for row in found.rows)

@@ -114,6 +114,8 @@ NOTIFY_ABOVE: Preference[float | None] = Preference(
 NOTIFY_FAILURE = Preference("notify_failure", True, _switch, lambda value: _ON if value else _OFF)
 # whether one that could take over, or gains rights, is notified
 NOTIFY_GAINS = Preference("notify_gains", True, _switch, lambda value: _ON if value else _OFF)
+# whether an AI agent that gets at more than before is notified
+NOTIFY_REACH = Preference("notify_reach", True, _switch, lambda value: _ON if value else _OFF)
 # whether the background service notifies, of the same
 NOTIFY_BACKGROUND = Preference("notify_background", False, _switch, lambda value: _ON if value else _OFF)
 
@@ -127,6 +129,7 @@ TABLE: tuple[Preference[Any], ...] = (
     NOTIFY_ABOVE,
     NOTIFY_FAILURE,
     NOTIFY_GAINS,
+    NOTIFY_REACH,
     NOTIFY_BACKGROUND,
 )
 

@@ -16,6 +16,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.desktop_bus.desk import Desk
 from stratascope.desktop_bus.notices import Notice
 from stratascope.desktop_bus.tray import Entry, Tray
+from stratascope.engines.discovery import sandboxes_wanted
 from stratascope.fault_log import fault_logger
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import Judges
@@ -30,6 +31,7 @@ from stratascope.usecases.live.alerts import Alert, Key
 from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
 from stratascope.wiring.desktop_files import how_started
 from stratascope.wiring.engines import assembler, find_engines, translations
+from stratascope.wiring.reach import reading
 from stratascope.wiring.views import recorder
 
 logger = fault_logger(__name__)
@@ -58,6 +60,7 @@ class Around:
             preferences.NOTIFY_ABOVE.of(kept),
             preferences.NOTIFY_FAILURE.of(kept),
             preferences.NOTIFY_GAINS.of(kept),
+            preferences.NOTIFY_REACH.of(kept),
         )
 
     def hardened(self) -> Sequence[Transaction]:
@@ -134,16 +137,23 @@ def _changed_at() -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
+def _agents_wanted(kept: Settings) -> bool:
+    """Whether sandboxes are looked for: only for notices of agents, from the next start on."""
+    notices = preferences.NOTIFY_BACKGROUND.of(kept) and preferences.NOTIFY_REACH.of(kept)
+    return notices and sandboxes_wanted(os.environ, preferences.SANDBOXES.of(kept))
+
+
 def background_service(mark: ServiceMark) -> BackgroundService:
     """The service, which holds the mark."""
 
     def make() -> tuple[LiveView, Callable[[], None]]:
-        engines = find_engines()
+        engines = find_engines(sandboxes=_agents_wanted(Settings()))
         shared = translations()
         view = LiveView(engines.ports, engines.reader(shared), assembler(shared), gather=GATHER)
         return view, engines.close
 
     around = Around(mark)
-    service = BackgroundService(DeferredLiveView(make), recorder(), FileHistory(), around)
+    view = DeferredLiveView(make)
+    service = BackgroundService(view, recorder(), FileHistory(), around, reading(view.once))
     around.end = service.end
     return service

@@ -191,7 +191,7 @@ def test_nothing_else_is_remembered() -> None:
         "ui/daily/controller.py": ["_SETTING"],
         "ui/denied/refusal_feed.py": ["KEPT"],
         "ui/harden/docking.py": ["key"],
-        "ui/window/first_hints.py": ["KEY"],
+        "ui/window/first_hints.py": ["self._key"],
         "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],
         "ui/window/main_window.py": ['"view"', '"view_by"'],
     }

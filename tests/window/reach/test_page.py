@@ -15,13 +15,16 @@ from stratascope.core.message import msg
 from stratascope.core.reach.row import ReachRow
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.toggles import parse
+from stratascope.state import preferences
 from stratascope.ui.app.app import make_window
+from stratascope.ui.app.notifier import Notifications, Notifier
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.reach.page import ReachPage
 from stratascope.ui.reach.table import Folded, Heading, key_of, paint_ray, shown_rows, stations
 from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.usecases.live.alerts import Alert
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import replace
 
@@ -198,3 +201,59 @@ def test_a_toggle_goes_into_the_plan(page: ReachPage, window: MainWindow) -> Non
     assert page.table.details.fix.text() == "Show in the plan"
     page.show_offer(Offer((replace(option, why_not=msg("…")),)), frozenset())
     assert not page.table.details.fix.isVisible()
+
+
+def test_the_list_and_the_header_say_the_worst_that_an_agent_reaches(page: ReachPage, window: MainWindow) -> None:
+    state = window.selection.current
+    assert state is not None
+    header = window.pages.header
+    assert header.reach.text() == "reaches SSH keys"
+    row = window.containers.model.row_of(state.key)
+    index = window.containers.model.index(row, 0)
+    assert "It can read your SSH keys." in str(index.data(Qt.ItemDataRole.AccessibleTextRole))
+    window.pages.show_view(View.STRATA)
+    window.pages.strata_page.header.reach.click()
+    assert window.pages.view is View.REACH
+
+
+def test_a_container_has_no_such_chip(qtbot: QtBot, page: ReachPage, window: MainWindow) -> None:
+    window.selection.go_to(next(each.key for each in sample.states() if each.container.name == "web"))
+    qtbot.waitUntil(lambda: bool(page.table.model_.rows))
+    assert window.pages.header.reach.empty
+
+
+def test_a_hint_leads_from_an_agent_to_its_page_once(page: ReachPage, window: MainWindow) -> None:
+    snapshot = window.selection.snapshot
+    assert snapshot is not None
+    window.pages.show_view(View.STRATA)
+    window.greet()
+    window.selection.snapshot_changed.emit(snapshot)
+    assert window.agent_hint is None  # the first hints come first
+    window.settings.set("hints", "seen")
+    window.hints.end()
+    before = window.focusWidget()
+    window.selection.snapshot_changed.emit(snapshot)
+    hint = window.agent_hint
+    assert hint is not None
+    assert hint.title.text() == "OpenAI Codex is running: what can it get at?"
+    assert window.focusWidget() is before
+    hint.go.click()
+    assert window.pages.view is View.REACH
+    assert window.settings.get("hint_agent") == "seen"
+
+
+def test_an_agent_that_gets_at_more_is_notified_unless_that_is_off(
+    page: ReachPage, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Alert] = []
+    notifier = Notifier()
+    monkeypatch.setattr(notifier, "tell", told.append)
+    notices = Notifications(window, window.selection, window.settings, tuple, notifier, lambda: None)
+    window.reach.grew.connect(notices.grew)
+    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    alert = Alert(reach.agent().key, msg("…"), msg("…"))
+    window.reach.grew.emit(alert)
+    assert told == [alert]
+    preferences.NOTIFY_REACH.choose(window.settings, value=False)
+    window.reach.grew.emit(alert)
+    assert told == [alert]

@@ -63,6 +63,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
     dialog.limit.setValue(7.5)
     dialog.failure.setChecked(False)
     dialog.gains.setChecked(False)
+    dialog.reach.setChecked(False)
     dialog.background.setChecked(True)
     dialog.sandboxes.setChecked(False)
     dialog.engines.setPlainText("ssh://me@there/run/docker.sock\n/run/other.sock")
@@ -75,6 +76,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
         ("ssh://me@there/run/docker.sock", "/run/other.sock"),
         False,
         7.5,
+        False,
         False,
         False,
         True,
@@ -248,7 +250,7 @@ def test_no_word_of_the_dialog_is_cut(qtbot: QtBot, dialog: SettingsDialog) -> N
     dialog.open()
     qtbot.waitExposed(dialog)
     dialog.resize(dialog.minimumSize())
-    for box in (dialog.above, dialog.gains, dialog.failure, dialog.background):
+    for box in (dialog.above, dialog.gains, dialog.reach, dialog.failure, dialog.background):
         assert box.width() >= box.sizeHint().width(), box.text()
 
 

@@ -162,6 +162,7 @@ def run(
     quitting = _quit_on_signals(app, window)
     aside = None if window.hardening is None else window.hardening.set_aside
     notifications = Notifications(window, window.selection, window.settings, lambda: aside.kept if aside else ())
+    window.reach.grew.connect(notifications.grew)
     notifications.notifier.clicked.connect(window.look_at)
     window.show()
     window.greet()

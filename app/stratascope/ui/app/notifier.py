@@ -93,7 +93,14 @@ class Notifications(QObject):
         settings = self._settings
         limit, failures = preferences.NOTIFY_ABOVE.of(settings), preferences.NOTIFY_FAILURE.of(settings)
         gains = preferences.NOTIFY_GAINS.of(settings)
-        found = self._alerts.see(snapshot, limit, self._hardened(), failures=failures, gains=gains)
+        self._tell(self._alerts.see(snapshot, limit, self._hardened(), failures=failures, gains=gains))
+
+    def grew(self, alert: Alert) -> None:
+        """An agent gets at more than before."""
+        if preferences.NOTIFY_REACH.of(self._settings):
+            self._tell((alert,))
+
+    def _tell(self, found: Sequence[Alert]) -> None:
         if not found or self._window.isActiveWindow():
             return
         service = self._service()

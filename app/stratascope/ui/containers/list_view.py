@@ -18,7 +18,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import Past, RowPaint
-from stratascope.ui.containers.rows import ListRow, replicas_key
+from stratascope.ui.containers.rows import ListRow, Reach, replicas_key
 from stratascope.ui.kit.table import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import Theme
 
@@ -72,6 +72,11 @@ class ContainerView(QListView):
     def set_elsewhere(self, elsewhere: bool) -> None:
         """Draw the selected row as an outline only: the page in view is about all containers."""
         self._paint.elsewhere = elsewhere
+        self.viewport().update()
+
+    def set_reach(self, reach: Reach) -> None:
+        """Set the source of what sandboxes get at."""
+        self._paint.reach = self.containers.reach = reach
         self.viewport().update()
 
     def set_past(self, past: Past) -> None:

@@ -18,8 +18,9 @@ from PySide6.QtCore import QAbstractListModel, QElapsedTimer, Qt, Signal
 
 from stratascope.core.container import Engine
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, is_turn, spoken
+from stratascope.ui.containers.rows import Key, ListRow, Pin, Reach, Rows, ViewBy, is_turn, nothing_of, spoken
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
@@ -45,6 +46,7 @@ class ContainerModel(QAbstractListModel):
         self._filter = ""
         self.held = False  # the pointer is over the rows
         self.dividing = False  # rows come and go while the containers stay the same
+        self.reach: Reach = nothing_of
         self._order: tuple[Key, ...] = ()  # the order without holding rows back
         self.patience = later(self, PATIENCE, self._settle)
         self._waiting = QElapsedTimer()  # since the rows are out of order; invalid: they are not
@@ -63,9 +65,9 @@ class ContainerModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(spoken(entry)) if entry.state else None
+            return tip(self._spoken(entry)) if entry.state else None
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return spoken(entry)
+            return self._spoken(entry)
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -74,6 +76,10 @@ class ContainerModel(QAbstractListModel):
         if self._entries[index.row()].state is None:
             return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+
+    def _spoken(self, entry: ListRow) -> str:
+        row = None if entry.state is None else self.reach(entry.state)
+        return spoken(entry) if row is None else f"{spoken(entry)}\n{translate(row.thing.can)}"
 
     # -- for the window
 

@@ -21,12 +21,13 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSty
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import best_text, ended_word, level_ink, number_text
 from stratascope.presentation.takeover import runs
-from stratascope.ui.containers.rows import GroupKind, ListRow, ViewBy
+from stratascope.ui.containers.rows import GroupKind, ListRow, Reach, ViewBy, nothing_of
 from stratascope.ui.kit import marks
 from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.focus_order import paint_focus_ring
@@ -195,6 +196,7 @@ class RowPaint:
         self.narrow = self.elsewhere = False
         self._strips: dict[object, QPixmap] = {}
         self.past: Past = lambda state: ()
+        self.reach: Reach = nothing_of
 
     def size(self, index: AnyIndex) -> QSize:
         """Return the size of a row or a header."""
@@ -343,9 +345,13 @@ class RowPaint:
         if slim:
             marks_left = left
         painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
-        painter.setPen(theme.color("accent" if entry.reason else "text2"))
+        reached = None if entry.reason or entry.state is None else self.reach(entry.state)
+        ink = "text2" if reached is None else "open" if reached.thing.severity is Severity.CRITICAL else "weak"
+        painter.setPen(theme.color("accent" if entry.reason else ink))
         room = marks_left - begin - theme.px(8)
-        told = "" if slim else entry.reason or entry.second
+        told = (
+            "" if slim else entry.reason or (entry.second if reached is None else f"→ {translate(reached.thing.name)}")
+        )
         second = painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(begin, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
         if stopped is None:

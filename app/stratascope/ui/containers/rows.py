@@ -5,12 +5,13 @@ A row's texts are made once per reading of its container, not at each paint or e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from enum import StrEnum
 from operator import is_
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.reach.row import ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, raised
 from stratascope.core.text import Natural, natural
@@ -29,6 +30,13 @@ from stratascope.usecases.listing.filter import Query
 from stratascope.value import Value, replace
 
 POD_ID = 12  # characters of a pod's id that are shown
+
+Reach = Callable[[ContainerState], ReachRow | None]  # the worst that a sandbox is known to get at
+
+
+def nothing_of(_: ContainerState) -> None:
+    """Nothing is known of any container."""
+
 
 Pin = tuple[str, str]  # engine and name: a container recreated under its name stays pinned
 Worst = tuple[float, float]

@@ -32,6 +32,7 @@ class KnownReach(Value):
     """What is known of one container. `found`: None if it could not be read, and `trouble`, why; `root`: by root."""
 
     found: Reached | None = None
+    worst: ReachRow | None = None  # if it is serious
     pid: int = 0
     root: bool = False
     trouble: Message | None = None
@@ -74,8 +75,7 @@ class ReachFeed(QObject):
     def worst(self, state: ContainerState) -> ReachRow | None:
         """The worst that a sandbox can get at, if it is serious and known."""
         known = self._known.get(state.key) if state.container.sandbox is not None else None
-        worst = None if known is None or known.found is None else next(iter(known.found.open), None)
-        return worst if worst is not None and worst.thing.severity in SERIOUS else None
+        return None if known is None else known.worst
 
     def why_not(self) -> Message | None:
         """Why the container in view can't be asked about; None: it can."""
@@ -157,8 +157,9 @@ class ReachFeed(QObject):
     def _store(self, state: ContainerState, answer: Reached | Failure, *, root: bool) -> None:
         pid = state.container.pid or 0
         if isinstance(answer, Failure):
-            found = KnownReach(None, pid, root, answer.message, answer.words)
+            found = KnownReach(None, None, pid, root, answer.message, answer.words)
         else:
-            found = KnownReach(answer, pid, root)
+            serious = (row for row in answer.open if row.thing.severity in SERIOUS)
+            found = KnownReach(answer, next(serious, None), pid, root)
         self._known[state.key] = found
         self.told.emit(state.key)

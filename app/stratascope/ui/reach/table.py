@@ -34,7 +34,7 @@ from stratascope.value import Value
 ROW, HEAD, SIDE = 22, 24, 14  # px of the design
 RAY, RAY_LEAST, OUTCOME, KNOWN, ACT = 176, 110, 104, 86, 66
 LEAST = 150  # of the first column
-LONG = 30  # rows from which closed ones fold
+LONG = 36  # rows from which closed ones fold
 THING, WAY, ANSWER, BASIS, DOES = range(5)
 
 
@@ -124,7 +124,7 @@ def act_word(row: ReachRow) -> Message | None:
     """What a row's button does; None: it has none."""
     if row.answer is not Answer.OPEN or row.remedy is None:
         return None
-    if row.remedy.how is How.TOGGLE or row.thing.group is Group.SOCKETS:
+    if row.thing.group not in (Group.CREDENTIALS, Group.FILES):
         return msg("Fix")
     return msg("Lock") if row.thing.id.endswith("-write") else msg("Hide")
 
@@ -308,12 +308,10 @@ class ReachTable(UnfoldingTable):
         row, column, theme = index.data(ItemRole), index.column(), self._theme
         if isinstance(row, Heading):
             if column == THING:
-                self._paint_heading(painter, rect.adjusted(theme.px(SIDE), theme.px(2), 0, 0), row)
+                self._paint_heading(painter, self._across(painter, rect).adjusted(0, theme.px(2), 0, 0), row)
         elif isinstance(row, Folded):
             if column == THING:
-                room = QRect(theme.px(SIDE), rect.top(), self.viewport().width() - theme.px(2 * SIDE), rect.height())
-                painter.setClipping(False)
-                draw_line(painter, room, _folded_text(row), theme.font(12), theme, "text2")
+                draw_line(painter, self._across(painter, rect), _folded_text(row), theme.font(12), theme, "text2")
         elif column == THING:
             self._paint_thing(painter, rect.adjusted(theme.px(SIDE), 0, -theme.px(8), -1), row)
         elif column == WAY:
@@ -328,6 +326,12 @@ class ReachTable(UnfoldingTable):
             self._paint_basis(painter, rect, row)
         else:
             self._paint_button(painter, QRectF(rect), row)
+
+    def _across(self, painter: QPainter, rect: QRect) -> QRect:
+        """The room of a row that has no further cells."""
+        painter.setClipping(False)
+        side = self._theme.px(SIDE)
+        return QRect(side, rect.top(), self.viewport().width() - 2 * side, rect.height())
 
     def _paint_heading(self, painter: QPainter, room: QRect, row: Heading) -> None:
         theme, bold = self._theme, self._theme.font(12, BOLD)

@@ -1,4 +1,5 @@
-"""Three short hints on the real window, shown once: what is where, for users who have read nothing.
+"""Three short hints on the real window, shown once: what is where, for users who have read nothing. And one when an AI
+agent is seen running for the first time.
 
 A ring around the part described, and a card next to it. They appear when the first container is in view, disappear on
 `Escape` or a click elsewhere, and are in the menu from then on. Decided against a tour that clicks for the user, and
@@ -23,16 +24,19 @@ from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.value import Value
 
-KEY, SEEN = "hints", "seen"  # in the settings
+KEY, AGENT, SEEN = "hints", "hint_agent", "seen"  # in the settings
 WIDTH, GAP = 320, 12
 
 
 class FirstHint(Value):
-    """A hint. `part`: the widget it describes; None if it is not visible."""
+    """A hint. `part`: the widget it describes; None if it is not visible. `leads`: what its button does; such a hint
+    may come at any time, so it leaves the keys where they are.
+    """
 
     part: Callable[[], QWidget | None]
     title: Message
     text: Message
+    leads: Callable[[], object] | None = None
 
 
 def first_hints(containers: QWidget, cards: Sequence[QWidget], views: QWidget) -> tuple[FirstHint, ...]:
@@ -59,6 +63,14 @@ def first_hints(containers: QWidget, cards: Sequence[QWidget], views: QWidget) -
     )  # fmt: skip
 
 
+def agent_hint(name: str, containers: QWidget, leads: Callable[[], object]) -> FirstHint:
+    """Return the hint that an agent of that name is running. `leads`: to what it can get at."""
+    text = msg("See which keys, sockets and addresses it can reach, and what would close each of them.")
+    return FirstHint(
+        partial(_seen, (containers,)), msg("{name} is running: what can it get at?", name=name), text, leads
+    )
+
+
 def _seen(parts: Sequence[QWidget]) -> QWidget | None:
     return next((part for part in parts if part.isVisible()), None)
 
@@ -80,8 +92,10 @@ class _Ring(QWidget):
 class FirstHints(QFrame):
     """The hints; `settings` stores that they were seen."""
 
-    def __init__(self, theme: Theme, window: QWidget, settings: SettingsLike, hints: tuple[FirstHint, ...]) -> None:
+    def __init__(self, theme: Theme, window: QWidget, settings: SettingsLike, hints: tuple[FirstHint, ...],
+                 key: str = KEY) -> None:  # fmt: skip
         super().__init__(window)
+        self._key = key
         self._theme, self._window, self._settings, self._hints = theme, window, settings, hints
         self._at = -1
         application = QGuiApplication.instance()
@@ -108,7 +122,7 @@ class FirstHints(QFrame):
     @property
     def seen(self) -> bool:
         """Whether they were shown on this machine before."""
-        return self._settings.get(KEY) == SEEN
+        return self._settings.get(self._key) == SEEN
 
     def offer(self, *, there: bool = True) -> None:
         """Start them the first time. `there`: whether a container is in view."""
@@ -123,7 +137,7 @@ class FirstHints(QFrame):
 
     def end(self) -> None:
         """End them, for later starts too."""
-        self._settings.set(KEY, SEEN)
+        self._settings.set(self._key, SEEN)
         self._at = -1
         self._application.removeEventFilter(self)
         had = self.isAncestorOf(self._window.focusWidget()) if self._window.focusWidget() is not None else False
@@ -135,24 +149,31 @@ class FirstHints(QFrame):
     # -- internals
 
     def _step(self) -> None:
+        leads = self._hints[self._at].leads if 0 <= self._at < len(self._hints) else None
         self._at += 1
         while self._at < len(self._hints) and self._hints[self._at].part() is None:
             self._at += 1
         if self._at >= len(self._hints):
             self.end()
+            if leads is not None:
+                leads()
             return
         hint = self._hints[self._at]
         self.title.setText(translate(hint.title))
         self.text.setText(translate(hint.text))
         last = self._at == len(self._hints) - 1
-        self.go.setText(translate(msg("Got it") if last else msg("Next")))
-        self.skip.setVisible(not last)
-        self.count.setText(translate(msg("{number} of {count}", number=self._at + 1, count=len(self._hints))))
+        word = msg("Show it") if hint.leads is not None else msg("Got it") if last else msg("Next")
+        self.go.setText(translate(word))
+        self.skip.setVisible(not last or hint.leads is not None)
+        alone = len(self._hints) == 1
+        count = msg("{number} of {count}", number=self._at + 1, count=len(self._hints))
+        self.count.setText("" if alone else translate(count))
         self.setAccessibleName(self.title.text())
         self.setAccessibleDescription(self.text.text())
         self.show()
         self._place()
-        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+        if hint.leads is None:
+            self.go.setFocus(Qt.FocusReason.OtherFocusReason)
         accessibility.announce(self, f"{self.title.text()}. {self.text.text()}")
 
     def _place(self) -> None:

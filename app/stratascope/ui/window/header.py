@@ -24,10 +24,11 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes
 from stratascope.presentation.exposure import ended_word, status_word
+from stratascope.presentation.reach_report import reaches
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import maker_of, since_text
 from stratascope.presentation.what_if import sentence
-from stratascope.ui.containers.rows import short_image
+from stratascope.ui.containers.rows import Reach, nothing_of, short_image
 from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
@@ -80,11 +81,11 @@ def _differs(found: tuple[Process, ...], session: Process) -> bool:
 
 
 class DriftChip(QAbstractButton):
-    """The drift chip: a dot and a few words."""
+    """A dot and a few words of what makes it worse. `opens`: what a click shows."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, opens: Message) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._opens = theme, opens
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -103,7 +104,7 @@ class DriftChip(QAbstractButton):
         if short != self.text():
             self.setText(short)
             self.setAccessibleName(short)
-            give_tip(self, together((whole, translate(_OPENS))) if whole else "")
+            give_tip(self, together((whole, translate(self._opens))) if whole else "")
             self.updateGeometry()
             self.update()
 
@@ -133,11 +134,13 @@ STATUS = 3  # its index among the chips
 class Header(QWidget):
     """The header: name 22, chips, and the card.
 
-    `processes_wanted`: to the processes in it. `threat_chosen` carries the id of a threat.
+    `processes_wanted`, `reach_wanted`: to the processes in it, and to what it can get at. `threat_chosen` carries the
+    id of a threat.
     """
 
     threat_chosen = Signal(str)
     processes_wanted = Signal()
+    reach_wanted = Signal()
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, *, named: bool = True) -> None:
         """`named`: show name and chips, too, not just the card."""
@@ -150,7 +153,9 @@ class Header(QWidget):
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(5)]
         self._apart = False  # another engine of this kind has a container of this name
         self._status = "", ""  # in a word, and in full
-        self.drift = DriftChip(theme)
+        self.drift = DriftChip(theme, _OPENS)
+        self.reach = DriftChip(theme, msg("Click to see all that it can get at."))
+        self.reach_of: Reach = nothing_of
         self.as_text = False  # whether the command that creates a container can be shown
         self.card, self.result = AnswerCard(theme), ResultCard(theme)
         self.result.hide()
@@ -162,7 +167,7 @@ class Header(QWidget):
             line.hide()
         self.icon = EngineBox(theme, 18)
         top = theme.lay(QHBoxLayout(line), self.icon, self.name, 6, around=0, gap=6)
-        for chip in (*self.chips, self.drift):
+        for chip in (*self.chips, self.drift, self.reach):
             top.addWidget(chip, 0)
         top.addStretch(1)
         self._top, self._beside = top, QWidget()  # buttons at the right, if any
@@ -170,6 +175,7 @@ class Header(QWidget):
         self.exposure.clicked.connect(self.show_sheet)
         self.result.exposure.clicked.connect(self.show_sheet)
         self.drift.clicked.connect(self.processes_wanted)
+        self.reach.clicked.connect(self.reach_wanted)
         self.card.session_wanted.connect(self.processes_wanted)
         self.card.suppose.back.clicked.connect(selection.bring_back)
         selection.container_changed.connect(self._show)
@@ -270,6 +276,8 @@ class Header(QWidget):
         asked.say(translate(short) if stated else "", translate(text), ink="weak")
         selection = self._selection
         self._show_drift(state)
+        reached = self.reach_of(state)
+        self.reach.say(None if reached is None else (reaches(reached), reached.thing.can))
         as_text = self.as_text and selection.engine is not None
         draft, plan, button, coming = self._draft, None, None, False
         if draft is not None and draft.state is not None and draft.state.key == state.key and draft.nothing is None:
@@ -315,7 +323,7 @@ class Header(QWidget):
         if status.sizeHint().width() + self._theme.px(6) > room:
             status.say(word, whole, ink="weak")
         first = (engine,) if self._apart else ()  # the icon does not tell it apart
-        for chip in (*first, status, self.drift, image, asked, *(() if first else (engine,)), up):
+        for chip in (*first, status, self.drift, self.reach, image, asked, *(() if first else (engine,)), up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)

@@ -45,7 +45,7 @@ from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
 from stratascope.ui.window.actions import Actions
-from stratascope.ui.window.first_hints import FirstHints, first_hints
+from stratascope.ui.window.first_hints import AGENT, FirstHints, agent_hint, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.page_stack import AsText, Pages
@@ -54,6 +54,7 @@ from stratascope.ui.window.toolbar import Toolbar
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening, HardeningTogether
 from stratascope.usecases.observe.service import ObservationService
+from stratascope.usecases.reach.agents import agents
 from stratascope.usecases.refusals.service import RefusalService
 from stratascope.value import Value, field
 
@@ -146,6 +147,9 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         cards = self.strata_page.header.card, self.pages.header.card
         self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
+        self.agent_hint: FirstHints | None = None
+        self.containers.view.set_reach(self.reach.worst)
+        self.reach.told.connect(lambda _: self.containers.view.viewport().update())
         self.daily = DailyController(self, theme, services.daily, selection, self.containers, settings, feed.refresh)
         self.exposure_lines = ExposureLines(self.history_feed, self.containers.view.viewport().update, self)
         self.containers.view.set_past(self.exposure_lines.of)
@@ -387,6 +391,22 @@ class MainWindow(QMainWindow):
     def greet(self) -> None:
         """Show the first hints to a new user, once there is a container."""
         self.selection.container_changed.connect(lambda: self.hints.offer(there=self.selection.current is not None))
+        self.selection.snapshot_changed.connect(self._hint_at_agent)
+
+    def _hint_at_agent(self, snapshot: Snapshot) -> None:
+        """Say once that an agent runs, when the first hints are over."""
+        if self.agent_hint is not None or not self.reach.able or not self.hints.seen or self.hints.isVisible():
+            return
+        state = next(iter(agents(snapshot)), None)
+        if state is None or state.container.sandbox is None:
+            return
+        hint = agent_hint(state.container.sandbox.maker_title, self.containers, partial(self._show_reach, state.key))
+        self.agent_hint = FirstHints(self.theme, self, self.settings, (hint,), AGENT)
+        self.agent_hint.offer()
+
+    def _show_reach(self, key: Key) -> None:
+        self.selection.go_to(key)
+        self.pages.show_view(View.REACH)
 
     def stop(self) -> None:
         """Stop; may be called twice."""

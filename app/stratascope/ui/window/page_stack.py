@@ -74,6 +74,8 @@ class Pages(QStackedWidget):
         for header in (strata_page.header, self.header):
             header.threat_chosen.connect(self.open_threat)
             header.processes_wanted.connect(lambda: self.show_view(View.PROCESSES))
+            header.reach_wanted.connect(lambda: self.show_view(View.REACH))
+            header.reach_of = parts.get(ReachFeed).worst
         strata_page.strata.threat_chosen.connect(self.open_threat)
         selection.layer_opened.connect(lambda: self.show_view(View.STRATA))
         selection.container_changed.connect(self._refresh)
@@ -81,7 +83,7 @@ class Pages(QStackedWidget):
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
         parts.get(RefusalFeed).told.connect(lambda _: self._count_refused())
-        parts.get(ReachFeed).told.connect(lambda _: self._count_reach())
+        parts.get(ReachFeed).told.connect(self._reach_told)
         self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
         self.when_made(View.FLEET, lambda page: page.chosen.connect(self._open_container))
         self.when_made(View.CHANGES, lambda page: page.chosen.connect(self._open_changed))
@@ -260,6 +262,12 @@ class Pages(QStackedWidget):
     def _count_refused(self) -> None:
         state = self._selection.current
         self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(RefusalFeed).of(state).count)
+
+    def _reach_told(self, key: Key) -> None:
+        if key == self._selection.key:
+            self._count_reach()
+            for header in (self.strata_page.header, self.header):
+                header.refresh()
 
     def _count_reach(self) -> None:
         known = self._parts.get(ReachFeed).of(self._selection.key)

@@ -50,6 +50,7 @@ CHOICES: dict[str, Message] = {
     "watch": msg("Watch a replacement, before accepting it, for"),
     "above": msg("Notify when a container appears with an exposure above"),
     "gains": msg("Notify when a container could take over or gains rights"),
+    "reach": msg("Notify when an AI agent can get at more than before"),
     "failure": msg("Notify when a hardened container ends by itself or becomes unhealthy"),
     "background": msg("Notify while no window is open, too"),
     "sandboxes": msg("List this machine's sandboxes, too"),
@@ -85,6 +86,7 @@ class SettingsDialog(QDialog):
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
         self.failure, self.gains, self.background = map(self._box, ("failure", "gains", "background"))
+        self.reach = self._box("reach")
         self.sandboxes = self._box("sandboxes")
         self.service = Label(theme, 12, ink="text2", wrap=True)
         self.engines = QPlainTextEdit()
@@ -119,6 +121,7 @@ class SettingsDialog(QDialog):
         self.limit.setEnabled(above is not None)
         self.failure.setChecked(preferences.NOTIFY_FAILURE.of(kept))
         self.gains.setChecked(preferences.NOTIFY_GAINS.of(kept))
+        self.reach.setChecked(preferences.NOTIFY_REACH.of(kept))
         self.background.setChecked(preferences.NOTIFY_BACKGROUND.of(kept))
         self.sandboxes.setChecked(preferences.SANDBOXES.of(kept))
         service = running()
@@ -138,6 +141,7 @@ class SettingsDialog(QDialog):
         self.limit.valueChanged.connect(lambda _: self._choose_limit())
         self.failure.toggled.connect(lambda on: choose(preferences.NOTIFY_FAILURE, on))
         self.gains.toggled.connect(lambda on: choose(preferences.NOTIFY_GAINS, on))
+        self.reach.toggled.connect(lambda on: choose(preferences.NOTIFY_REACH, on))
         self.background.toggled.connect(lambda on: choose(preferences.NOTIFY_BACKGROUND, on))
         self.sandboxes.toggled.connect(lambda on: choose(preferences.SANDBOXES, on))
         self.engines.textChanged.connect(self._choose_engines)
@@ -238,11 +242,12 @@ class SettingsDialog(QDialog):
         grid.addWidget(self.above, len(choices) + 2, 0)
         grid.addWidget(self.limit, len(choices) + 2, 1)
         grid.addWidget(self.gains, len(choices) + 3, 0, 1, 2)
-        grid.addWidget(self.failure, len(choices) + 4, 0, 1, 2)
-        grid.addWidget(self.background, len(choices) + 5, 0, 1, 2)
-        grid.addWidget(self.service, len(choices) + 6, 0, 1, 2)
+        grid.addWidget(self.reach, len(choices) + 4, 0, 1, 2)
+        grid.addWidget(self.failure, len(choices) + 5, 0, 1, 2)
+        grid.addWidget(self.background, len(choices) + 6, 0, 1, 2)
+        grid.addWidget(self.service, len(choices) + 7, 0, 1, 2)
         column.addLayout(grid)
-        for box in (self.above, self.gains, self.failure, self.background, self.sandboxes):
+        for box in (self.above, self.gains, self.reach, self.failure, self.background, self.sandboxes):
             box.setFont(theme.font(13))
         column.addWidget(Rule(theme))
         head = self._head(CHOICES["engines"])

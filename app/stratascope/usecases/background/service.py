@@ -15,18 +15,22 @@ from typing import Protocol
 
 from stratascope.core.history.entry import HistoryError, HistoryReader
 from stratascope.core.message import Message
+from stratascope.core.ports import ProbeError
+from stratascope.core.reach.row import Reached
 from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.transaction import Transaction
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.background.gathering import Gathering
 from stratascope.usecases.history.recorder import subject_of
-from stratascope.usecases.live.alerts import Alert, Alerts
+from stratascope.usecases.live.alerts import Alert, AlertKind, Alerts
+from stratascope.usecases.reach.agents import AgentReach, as_root
 from stratascope.value import Value, replace
 
 logger = fault_logger(__name__)
 LOOK = 5.0  # seconds between looks whether something was chosen in the settings, and between words of what it does
 Publish = Callable[[Snapshot], None]
+Read = Callable[[Snapshot, ContainerState], Reached]
 
 
 class Wanted(Value):
@@ -36,6 +40,7 @@ class Wanted(Value):
     above: float | None = None
     failures: bool = False
     gains: bool = False
+    reach: bool = False
 
 
 class Does(Value):
@@ -102,11 +107,15 @@ class Surroundings(Protocol):
 class BackgroundService:
     """`run` it on the main thread, until `end`, which may be called from a signal handler."""
 
-    def __init__(self, view: View, recorder: Recording, history: HistoryReader, around: Surroundings) -> None:
+    def __init__(self, view: View, recorder: Recording, history: HistoryReader, around: Surroundings,
+                 read: Read | None = None) -> None:  # fmt: skip
+        """`read`: what an agent can get at; it raises ProbeError. None: nobody is asked."""
         self._view, self._recorder, self._history, self._around = view, recorder, history, around
         self._ending = threading.Event()
         self._came = threading.Event()
         self._snapshot: Snapshot | None = None
+        self._last: Snapshot | None = None  # with the sandboxes
+        self._read, self._agents = read, AgentReach()
         self._alerts, self._gathering = Alerts(), Gathering()
         self._twins: set[str] = set()  # numbers of all that the journal has had since
 
@@ -139,9 +148,11 @@ class BackgroundService:
             self._around.close()
 
     def _see(self, snapshot: Snapshot) -> None:
-        """On the view's thread."""
-        self._recorder.see(snapshot)
-        self._snapshot = snapshot
+        """On the view's thread. Sandboxes are neither recorded nor in the tray."""
+        engines = tuple(each for each in snapshot.containers if each.container.sandbox is None)
+        seen = snapshot if len(engines) == len(snapshot.containers) else replace(snapshot, containers=engines)
+        self._recorder.see(seen)
+        self._snapshot, self._last = seen, snapshot
         self._came.set()
 
     def _patience(self) -> float:
@@ -171,6 +182,22 @@ class BackgroundService:
             ):
                 if wanted.notices:
                     self._gathering.add(alert, names.get(alert.key, ""), now)
-        told = self._gathering.due(now, self._alerts.holds)
+        if wanted.notices and wanted.reach:
+            self._look_at_agents(now)
+        told = self._gathering.due(now, self._holds)
         if told is not None:
-            self._around.tell(told, partial(self._alerts.holds, told))
+            self._around.tell(told, partial(self._holds, told))
+
+    def _look_at_agents(self, now: float) -> None:
+        """Read what one agent can get at, if that is due: a reading takes some 40 ms."""
+        snapshot, read = self._last, self._read
+        state = None if snapshot is None or read is None else self._agents.due(snapshot, now)
+        if state is None or snapshot is None or read is None:
+            return
+        with suppress(ProbeError):  # it has ended
+            alert = self._agents.take(state, read(snapshot, state), root=as_root(snapshot))
+            if alert is not None:
+                self._gathering.add(alert, state.container.name, now)
+
+    def _holds(self, alert: Alert) -> bool:
+        return (self._agents if alert.kind is AlertKind.REACH else self._alerts).holds(alert)

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from rig.window import sample
+from rig.window import reach, sample
 from stratascope.core.history.entry import Exposed, HistoryError, Standing, Subject
 from stratascope.core.message import Message, msg
+from stratascope.core.reach.row import Answer, Reached
 from stratascope.core.relaunch.launch_spec import TWIN, TwinRecord
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state.history import FileHistory
 from stratascope.usecases.background import gathering
-from stratascope.usecases.background.service import BackgroundService, Does, Wanted
+from stratascope.usecases.background.service import BackgroundService, Does, Read, Wanted
 from stratascope.usecases.live.alerts import Alert
+from stratascope.usecases.reach import agents
 from stratascope.value import replace
 
 OF = replace(sample.snapshot(), demo=False, listed=frozenset(each.id for each in sample.snapshot().engines))
@@ -96,9 +98,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Run:
-    def __init__(self, past: FileHistory) -> None:
+    def __init__(self, past: FileHistory, read: Read | None = None) -> None:
         self.played = Played()
-        self.service = BackgroundService(self.played, self.played, past, self.played)
+        self.service = BackgroundService(self.played, self.played, past, self.played, read)
         self.thread = threading.Thread(target=self.service.run)
         self.thread.start()
         self.played.began.wait()
@@ -186,3 +188,20 @@ def test_it_ends_when_asked_to(run: Run) -> None:
     run.played.publish(OF)
     run.thread.join()
     assert run.played.ends == ["view", "rest", "rest"]
+
+
+def test_an_agent_that_gets_at_more_is_told_and_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "LEAST", 0.0)
+    answers = [Answer.CLOSED, Answer.OPEN]
+    made = Run(Past(tmp_path, {}), lambda snapshot, state: Reached((reach.row("ssh-keys", answers.pop(0)),)))
+    made.played.chosen = Wanted(notices=True, reach=True)
+    try:
+        for pid in (1, 2):
+            made.show(replace(OF, containers=(*OF.containers, reach.agent(pid=pid))))
+    finally:
+        made.service.end()
+        made.thread.join()
+    assert made.played.told == ["codex can get at more now"]
+    assert {len(snapshot.containers) for snapshot in (*made.played.seen, *made.played.shown)} == {len(OF.containers)}
