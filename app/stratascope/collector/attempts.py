@@ -20,7 +20,6 @@ import os
 import select
 import signal
 import socket
-import stat
 import struct
 import time
 from contextlib import suppress
@@ -181,19 +180,18 @@ def _owner(item: Candidate) -> Tuple[int, int]:
 
 def _opening(item: Candidate, path: str) -> Callable[[], None]:
     def attempt() -> None:
-        if item.right == "c":
-            _connected(path)
-            return
-        if item.right == "w":
-            _made_in(path)
-            return
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        opened = os.open(path, flags | (os.O_DIRECTORY if stat.S_ISDIR(item.about.st_mode) else 0))
+        place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if not item.is_it(os.fstat(opened)):
+            if not item.is_it(os.fstat(place)):
                 raise OSError(errno.ENOENT, "another file is there")
         finally:
-            os.close(opened)
+            os.close(place)
+        if item.right == "c":
+            _connected(path)
+        elif item.right == "w":
+            _made_in(path)
+        else:
+            os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
 
     return attempt
 

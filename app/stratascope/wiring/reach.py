@@ -9,7 +9,7 @@ from pathlib import Path
 from stratascope.collector.names import TRIED
 from stratascope.collector.read import PID_MAX
 from stratascope.core.capture import Capture
-from stratascope.core.container import NO_ENGINE, matching
+from stratascope.core.container import NO_ENGINE, Container, matching
 from stratascope.core.ground import Surroundings, decode_ground
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
@@ -59,8 +59,15 @@ def subject_of(
     reader = engines.reader(shared)
     if root is not None:
         reader.use(root)
-    snapshot = assembler(shared).snapshot(take(EngineQueries(engines.ports), reader))
-    state = _container(snapshot, word)
+
+    def wanted(container: Container) -> bool:
+        return bool(matching(word, (container,)))
+
+    machine = take(EngineQueries(engines.ports), reader, wanted)
+    snapshot = assembler(shared).snapshot(machine, wanted=wanted)
+    by_id = {engine.id: engine for engine in machine.engines}
+    every = [shared.container(each.raw, by_id[each.raw.engine]) for each in machine.containers]
+    state = _container(snapshot, word, every)
     return _of_container(engines, snapshot, state, root)
 
 
@@ -71,10 +78,10 @@ def _pid(word: str) -> int | None:
     return int(word) if Path(f"/proc/{int(word)}").exists() else None
 
 
-def _container(snapshot: Snapshot, word: str) -> ContainerState:
+def _container(snapshot: Snapshot, word: str, every: list[Container]) -> ContainerState:
     found = matching(word, (state.container for state in snapshot.containers))
     if not found:
-        raise ProbeError(not_found(word, snapshot.engines, (each.container.name for each in snapshot.containers)), word)
+        raise ProbeError(not_found(word, snapshot.engines, (each.name for each in every)), word)
     if len(found) > 1:
         which = ", ".join(f"{each.engine} {each.short_id}" for each in found)
         raise ProbeError(msg("Several containers are named {name}; give an ID: {which}.", name=word, which=which))

@@ -230,3 +230,10 @@ def test_ones_own_is_entered_without_a_password(home: Path) -> None:
     found = parse_tried(entry[2])
     assert of(found, home) == {("ssh-keys", "r"): 2, ("npm", "r"): 0, ("home", "r"): 0, ("home", "w"): 0}
     assert found.loose == found.short == frozenset()
+
+
+@needs_root
+def test_another_folder_at_the_same_path_is_not_it(home: Path) -> None:
+    """Who has a home of its own there writes to that one."""
+    with running("bwrap", "--bind", "/", "/", "--tmpfs", str(home)) as pid:
+        assert set(of(tried(pid), home).values()) == {2}

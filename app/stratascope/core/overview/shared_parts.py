@@ -193,6 +193,9 @@ class Sharer(Value):
     ground: Ground
 
 
+WANTS = (*(f"ns/{kind}" for kind in NAMESPACES), "uid_map", NETWORK_INODE, "status")  # what it reads
+
+
 def sharing_of(capture: Capture) -> Sharing:
     """What this process can share; unreadable parts are left out."""
     inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)

@@ -30,7 +30,7 @@ from stratascope.fault_log import fault_logger
 from stratascope.linux.process import parse_stat
 from stratascope.usecases.judging import matrix_of, parts_of
 from stratascope.usecases.live.further_processes import ruling_with_unread, unread_finding, weigh, with_unread
-from stratascope.usecases.live.reader import Translations
+from stratascope.usecases.live.reader import Translations, Wanted
 from stratascope.value import Value, replace
 
 T = TypeVar("T")
@@ -62,8 +62,10 @@ class Assembler:
         self._finished: list[_Known] = []  # of the last snapshot, in order, including peers
         self._peers: tuple[Peers, ...] = ()
 
-    def snapshot(self, machine: MachineCapture, *, demo: bool = False) -> Snapshot:
-        """Everything in `machine`, assessed. Containers keep the engines' order."""
+    def snapshot(self, machine: MachineCapture, *, demo: bool = False, wanted: Wanted = lambda _: True) -> Snapshot:
+        """Everything in `machine`, assessed. Containers keep the engines' order. `wanted`: only these, beside the
+        others.
+        """
         engines = {engine.id: engine for engine in machine.engines}
         self._grounds = {
             id(host): (host, self._ground(host)) for host in (machine.host, *(c for _, c in machine.hosts))
@@ -76,7 +78,10 @@ class Assembler:
         ]
         known = [item for item in known if not _is_over(item)]
         peers = self._peers_of(known)
-        finished = [self._finish(item, mine, machine.taken_at) for item, mine in zip(known, peers, strict=True)]
+        finished = [
+            self._finish(item, mine, machine.taken_at) if wanted(item.container) else item
+            for item, mine in zip(known, peers, strict=True)
+        ]
         self._finished, self._peers = finished, peers
         self._known = {item.container.key: item for item in finished}
         self._translations.forget(set(self._known))

@@ -20,6 +20,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, who
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import MOUNTS, Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
+from stratascope.core.overview.shared_parts import WANTS as SHARING_WANTS
 from stratascope.core.ports import (
     ConfinedError,
     ContainerCapture,
@@ -92,6 +93,9 @@ CONFIGURATION = "oci:config"  # the container's OCI config.json: the parts that 
 _MEMBER_IDENTITY = ("status", "comm")
 _KINDS_MAX = 64  # of further processes whose filters are read; more than that is an attack on the reader
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
+
+
+Wanted = Callable[[Container], bool]  # whether a container is one that is asked for
 
 
 class Reach(Value):
@@ -177,16 +181,23 @@ class Reader:
         prober = self._reach(engine).prober
         return None if prober is self._local or prober is None else prober.host()
 
-    def captured(self, engine: Engine, raws: Sequence[RawContainer], ground: Ground) -> tuple[CapturedContainer, ...]:
-        """What was read for each container, in order. A container without a process has no reading."""
+    def captured(
+        self, engine: Engine, raws: Sequence[RawContainer], ground: Ground, wanted: Wanted = lambda _: True
+    ) -> tuple[CapturedContainer, ...]:
+        """What was read for each container, in order. A container without a process has no reading. `wanted`: those of
+        which more is read than what they share with others.
+        """
         containers = [self._translations.container(raw, engine) for raw in raws]
         reach = self._reach(engine)
         asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
         wishes = tuple(
             Wish(item.pid or 0, self._wants, self._member_wants, container=item.id, others=_others(item))
+            if wanted(item)
+            else Wish(item.pid or 0, (*BELONGING_WANTS, *SHARING_WANTS), members=False, container=item.id)
             for item in map(containers.__getitem__, asked)
         )
         found: dict[int, ContainerCapture] = {}
+        compared: dict[int, ContainerCapture] = {}  # with those that are wanted, and no more
         if wishes and reach.prober is not None:
             try:
                 found = dict(zip(asked, self._capture(reach.prober, wishes), strict=True))
@@ -197,6 +208,9 @@ class Reader:
                     self._note(error)
                 gap = _gap(error)
                 found = {place: ContainerCapture(unread(containers[place].pid or 0, gap)) for place in asked}
+            asked = [place for place in asked if wanted(containers[place])]
+            compared = {place: each for place, each in found.items() if place not in asked}
+            found = {place: found[place] for place in asked}
             if self._root.wanted:
                 other = None if reach.prober is self._local else reach.prober
                 self._add_privileged(containers, found, ground, self._root, other)
@@ -213,6 +227,7 @@ class Reader:
         if reach.configuration is not None:
             for place, each in found.items():
                 found[place] = _with_filter(containers[place], each, reach.configuration, reach.profile)
+        found |= compared
         return tuple(CapturedContainer(raw, found.get(place)) for place, raw in enumerate(raws))
 
     def ended(self, engine: Engine, found: Sequence[CapturedContainer]) -> tuple[CapturedContainer, ...]:
@@ -419,8 +434,8 @@ class EngineQueries:
         self.engines = [(BackgroundCall(port.describe), BackgroundCall(port.list)) for port in engines]
 
 
-def take(queries: EngineQueries, reader: Reader) -> MachineCapture:
-    """One capture of everything; no engine waits for another."""
+def take(queries: EngineQueries, reader: Reader, wanted: Wanted = lambda _: True) -> MachineCapture:
+    """One capture of everything; no engine waits for another. `wanted`: as for `Reader.captured`."""
 
     def one(
         state: BackgroundCall[Engine], listing: BackgroundCall[tuple[RawContainer, ...]]
@@ -433,7 +448,8 @@ def take(queries: EngineQueries, reader: Reader) -> MachineCapture:
         except EngineError as error:
             return replace(engine, state=error.state, message=error.message, error=error.words), (), None
         elsewhere = machine_of(reader, engine)
-        return engine, reader.captured(engine, raws, here if elsewhere is None else decode_ground(elsewhere)), elsewhere
+        ground = here if elsewhere is None else decode_ground(elsewhere)
+        return engine, reader.captured(engine, raws, ground, wanted), elsewhere
 
     machine = reader.host()
     here = decode_ground(machine)
