@@ -95,7 +95,7 @@ def attempted(attempts: Sequence[Attempt], filters: Sequence[bytes], end: float,
     results: List[Optional[int]] = [None] * len(attempts)
     begun = -1
     try:
-        child, pipe = children.start(lambda pipe, parent: _work(attempts, filters, user, pipe))
+        child, pipe = children.start(lambda pipe, parent: _work(attempts, filters, user, pipe, parent))
     except OSError:
         return results
     heard, poll = b"", select.poll()
@@ -121,10 +121,11 @@ def attempted(attempts: Sequence[Attempt], filters: Sequence[bytes], end: float,
     return results
 
 
-def _work(attempts: Sequence[Attempt], filters: Sequence[bytes], user: Tuple[int, ...], pipe: int) -> None:
+def _work(attempts: Sequence[Attempt], filters: Sequence[bytes], user: Tuple[int, ...], pipe: int, parent: int) -> None:
     """The child: what it tells is a number and an outcome, -1 before it is tried."""
     if user:
         become(*user)
+    children.die_with(parent)
     filtered(filters)
     for number, each in enumerate(attempts):
         os.write(pipe, struct.pack("=ii", number, -1))

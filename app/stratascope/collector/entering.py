@@ -168,7 +168,7 @@ def enter(place: Place, parent: int) -> Entered:
         loose.append(FILTER)
     if filters or place.fields.get("NoNewPrivs") == "1":
         library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # other credentials may have given it back: commit_creds
+    _undumpable()
     children.die_with(parent)
     return Entered(place, tuple(loose), tuple(short))
 
@@ -186,11 +186,19 @@ def filtered(filters: Sequence[bytes]) -> None:
             raise OSError(number, os.strerror(number))
 
 
+def _undumpable() -> None:
+    """Once more: other credentials may have given it back (commit_creds, kernel/cred.c)."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def become(uid: int, gid: int) -> None:
     """Another user, with no further groups, by the rights of what was entered. Raises OSError."""
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+    _undumpable()
 
 
 def join_own(pid: int) -> bool:
