@@ -33,7 +33,7 @@ from stratascope.collector.names import TRIED
 from stratascope.collector.reach import Candidate, candidates
 from stratascope.collector.read import CHUNK, Entry, TooLongError, failed, failure, process_kind, read_file
 
-SECONDS = 1.6  # for all attempts
+SECONDS = 2.5  # for all attempts
 KILLED = -1
 OWNERS_MAX = 4
 PROCESSES_MAX = 48

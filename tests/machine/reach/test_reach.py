@@ -17,6 +17,8 @@ import pytest
 from machine.reach.trying import QUESTIONS, Target, said, target
 from rig.collector.asking import needs_root
 from rig.engine import Rig
+from stratascope.collector import attempts, privileged_readings, reach
+from stratascope.collector.names import TRIED
 from stratascope.core.ground import decode_ground
 from stratascope.core.reach.row import Answer, Known, ReachRow
 from stratascope.layers import all_layers
@@ -77,6 +79,10 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 @pytest.fixture(autouse=True)
 def home(there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(there.home))
+    # a busy machine is no reason to find less
+    monkeypatch.setitem(privileged_readings.MORE, TRIED, 30.0)
+    monkeypatch.setattr(attempts, "SECONDS", 15.0)
+    monkeypatch.setattr(reach, "SECONDS", 10.0)
 
 
 def with_home(words: tuple[str, ...], there: Target) -> list[str]:
