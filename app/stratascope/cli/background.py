@@ -11,7 +11,7 @@ import json
 import signal
 import time
 
-from stratascope.cli.output import complain, write
+from stratascope.cli.output import complain, say, write
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -47,17 +47,17 @@ def _status(found: Running | None, *, as_json: bool) -> int:
     if as_json:
         write(json.dumps(None if found is None else _document(found), indent=2) + "\n")
     elif found is None:
-        write(translate(msg("Nothing is recorded in the background.")) + "\n")
+        say(translate(msg("Nothing is recorded in the background.")))
     else:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.since))
-        write(translate(msg("Recording in the background since {moment}, PID {pid}.", moment=since,
-                            pid=str(found.pid))) + "\n")  # fmt: skip
+        say(translate(msg("Recording in the background since {moment}, PID {pid}.", moment=since,
+                            pid=str(found.pid))))  # fmt: skip
         if found.trouble:
-            write(plain(found.trouble, 1000) + "\n")
+            say(plain(found.trouble, 1000))
         if found.waiting:
-            write(translate(msg("The window records meanwhile; the service goes on when it is closed.")) + "\n")
+            say(translate(msg("The window records meanwhile; the service goes on when it is closed.")))
         if found.notices:
-            write(translate(msg("Desktop notices are on.")) + "\n")
+            say(translate(msg("Desktop notices are on.")))
     return ABSENT if found is None else DONE
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stratascope import desktop_files, sealed_files, user_service
-from stratascope.cli.output import complain, on_terminal, write
+from stratascope.cli.output import complain, on_terminal, say, write
 from stratascope.core import shell_quote
 from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.sanitize import plain
@@ -44,14 +44,14 @@ class _Told:
         if self._json:
             self._said.append(text)
         else:
-            write(text + "\n")
+            say(text)
 
     def file(self, text: Message, path: str, state: str, size: int | None = None, *, indent: str = "") -> None:
         """One file. `state`: written, unchanged, removed, would-write or would-remove."""
         if self._json:
             self._files.append({"path": path, "state": state, "bytes": size})
         else:
-            write(f"{indent}{translate(text)}\n")
+            say(f"{indent}{translate(text)}")
 
     def complain(self, text: str) -> None:
         if self._json:
@@ -125,7 +125,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
             return DONE
         if arguments.background:
             return _background_in_flatpak(arguments, start)
-        say(msg("Flatpak adds Stratascope to the menu itself, and removes it on uninstall."))
+        _say(msg("Flatpak adds Stratascope to the menu itself, and removes it on uninstall."))
         return DONE
     try:
         data = wiring.data_folder(system=arguments.system)
@@ -165,7 +165,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
     _placed(placed)
     if placed.written:
         command = shell_quote.words(start.command)
-        say(msg("Stratascope is now in the menu. Its entry starts {command}.", command=command))
+        _say(msg("Stratascope is now in the menu. Its entry starts {command}.", command=command))
     return _background(arguments, start, unit) if arguments.background else DONE
 
 
@@ -224,7 +224,7 @@ def _background(arguments: argparse.Namespace, start: Start, unit: Path | None) 
         _warn(translate(msg("The background service did not start. See: {command}.",
                                command=f"systemctl --user status {user_service.NAME}")))  # fmt: skip
         return FAILED
-    say(msg("Recording in the background, now and from each login on. “stratascope desktop remove --background” ends "
+    _say(msg("Recording in the background, now and from each login on. “stratascope desktop remove --background” ends "
             "it."))  # fmt: skip
     return DONE
 
@@ -232,24 +232,24 @@ def _background(arguments: argparse.Namespace, start: Start, unit: Path | None) 
 def _would_begin(arguments: argparse.Namespace, unit: Path | None) -> None:
     """Say what `--background` would do beside the files."""
     if unit is None:
-        say(msg("The desktop would be asked to let Stratascope run in the background, now and from each login on."))
+        _say(msg("The desktop would be asked to let Stratascope run in the background, now and from each login on."))
     else:
-        say(msg("The service would be started now and at each login: {command}",
+        _say(msg("The service would be started now and at each login: {command}",
                 command=f"systemctl --user enable --now {user_service.NAME}"))  # fmt: skip
     if arguments.notices:
-        say(msg("Desktop notices would be switched on."))
+        _say(msg("Desktop notices would be switched on."))
     if arguments.no_notices:
-        say(msg("Desktop notices would be switched off."))
+        _say(msg("Desktop notices would be switched off."))
 
 
 def _would_end() -> None:
-    say(msg("The background service would be ended, now and for each login."))
+    _say(msg("The background service would be ended, now and for each login."))
 
 
 def _background_in_flatpak(arguments: argparse.Namespace, start: Start) -> int:
     if arguments.act == "remove":
         wiring.take_down_background(None)
-        say(msg("Nothing is recorded in the background any more."))
+        _say(msg("Nothing is recorded in the background any more."))
         return DONE
     return _background(arguments, start, None)
 
@@ -260,24 +260,24 @@ def _helper(arguments: argparse.Namespace) -> int:
     unseen = wiring.in_flatpak()
     if arguments.act == "remove":
         if not unseen and wanted.absent():
-            say(msg("No helper is installed. Nothing was changed."))
+            _say(msg("No helper is installed. Nothing was changed."))
             return DONE
         if arguments.dry_run:
             return _taken(_would_take((wanted.helper, wanted.policy), root=True), dry_run=True)
         return _taken(wanted.remove(_root(msg("These files will be removed as root:"), wanted, sizes=False)), False)
     if not unseen and wanted.installed():
-        say(msg("This version of the helper is already installed. Nothing was changed."))
+        _say(msg("This version of the helper is already installed. Nothing was changed."))
         return DONE
     if arguments.dry_run:
         return _would_put(wanted.planned(), wanted.needed, root=True, unseen=unseen)
     _placed(wanted.install(_root(msg("These files will be written as root:"), wanted, sizes=True)))
-    say(msg("From now on polkit asks for the password with Stratascope's text. The helper only reads."))
+    _say(msg("From now on polkit asks for the password with Stratascope's text. The helper only reads."))
     return DONE
 
 
 def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
     """Print what will happen, and return how to run it as root."""
-    say(head)
+    _say(head)
     for file in wanted.planned():
         told = _line(file, root=True) if sizes else Message(plain(file[0]))
         _told.file(
@@ -285,7 +285,7 @@ def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
         )
     name, as_root = wiring.root_way(terminal=on_terminal())
     if name:
-        say(msg("{program} may now ask for a password.", program=name))
+        _say(msg("{program} may now ask for a password.", program=name))
     return as_root
 
 
@@ -304,7 +304,7 @@ def _would_put(
         sealed_files.check(list(wanted), needed, root)
     new = [file for file in wanted if unseen or not sealed_files.same(file, root)]
     if new:
-        say(msg("These files would be written as root:") if root else msg("These files would be written:"))
+        _say(msg("These files would be written as root:") if root else msg("These files would be written:"))
     for file in new:
         _told.file(_line(file, root=root), file[0], "would-write", len(file[2]), indent="  ")
     for path, _, _ in (file for file in wanted if file not in new):
@@ -318,7 +318,7 @@ def _placed(placed: Placed) -> None:
     for path in placed.unchanged:
         _told.file(msg("Already there: {path}", path=str(path)), str(path), "unchanged")
     for name in placed.refreshed:
-        say(msg("Refreshed by {program}", program=name))
+        _say(msg("Refreshed by {program}", program=name))
 
 
 def _taken(taken: Taken, dry_run: bool) -> int:
@@ -328,9 +328,9 @@ def _taken(taken: Taken, dry_run: bool) -> int:
         else:
             _told.file(msg("Removed: {path}", path=str(path)), str(path), "removed")
     for name in taken.refreshed:
-        say(msg("Refreshed by {program}", program=name))
+        _say(msg("Refreshed by {program}", program=name))
     if not taken.removed and not taken.kept:
-        say(msg("There was nothing to remove."))
+        _say(msg("There was nothing to remove."))
     for path, state in taken.kept:
         _warn(translate(_kept(str(path), state)))
     return FAILED if taken.kept else DONE
@@ -374,7 +374,7 @@ def _failed(error: OSError) -> Message:
     return msg("{path} can't be written: {why}. Nothing was changed.", path=path, why=why)
 
 
-def say(text: Message) -> None:
+def _say(text: Message) -> None:
     """Print one line."""
     _told.say(translate(text))
 

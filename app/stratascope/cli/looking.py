@@ -9,7 +9,7 @@ import json
 import time
 from pathlib import Path
 
-from stratascope.cli.output import complain, style, write
+from stratascope.cli.output import columns, complain, say, style, write
 from stratascope.cli.reading import read_capture
 from stratascope.core.container import SHORTEST_ID, EngineState, matching
 from stratascope.core.history.entry import Subject
@@ -24,7 +24,6 @@ from stratascope.layers import all_layers
 from stratascope.presentation import changes_report, comparison, history_report, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
-from stratascope.presentation.terminal import wrap
 from stratascope.state import capture_file
 from stratascope.usecases.history.history import History
 from stratascope.usecases.live.reader import Translations
@@ -50,12 +49,15 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.agents:
         snapshot = replace(snapshot, containers=tuple(filter(_is_agent, snapshot.containers)))
         if not snapshot.containers and not arguments.json:
-            write(translate(msg("No sandboxes of AI agents. --all lists the others.")) + "\n")
+            say(translate(msg("No sandboxes of AI agents. --all lists the others.")))
             return DONE
     if arguments.json:
         write(list_report.document(snapshot, sort=arguments.sort))
     else:
-        write(list_report.render(snapshot, style(), sort=arguments.sort, columns=arguments.columns))
+        shown = list_report.render(
+            snapshot, style(), sort=arguments.sort, columns=arguments.columns, legend=bool(columns())
+        )
+        write(shown)
     usable = any(each.state is EngineState.CONNECTED for each in snapshot.engines)
     return FAILED if arguments.engine and not usable else DONE
 
@@ -188,7 +190,7 @@ def _history(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write(json.dumps(history_report.json_object(pasts, begin, until), indent=2) + "\n")
     elif not pasts:
-        write("\n".join(wrap(translate(NOTHING_YET), "", style())) + "\n")
+        say(translate(NOTHING_YET))
     else:
         write("\n".join(history_report.lines(pasts, begin, style(), alone=word is not None)) + "\n")
     return DONE
@@ -201,11 +203,11 @@ def _history_of_all(arguments: argparse.Namespace, kept: History, begin: float, 
         return FAILED
     rows = tuple(each for each in kept.moved(begin) if not arguments.engine or each.subject.engine in arguments.engine)
     if arguments.json:
-        write(json.dumps(changes_report.json_object(rows, begin, until), indent=2) + "\n")
+        write(json.dumps(changes_report.json_object(rows, begin, until, kept.began()), indent=2) + "\n")
     elif not kept.subjects():
-        write("\n".join(wrap(translate(NOTHING_YET), "", style())) + "\n")
+        say(translate(NOTHING_YET))
     else:
-        write("\n".join(changes_report.lines(rows, begin, style())) + "\n")
+        write("\n".join(changes_report.lines(rows, begin, style(), kept.began())) + "\n")
     return DONE
 
 

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 
 from stratascope.background_call import BackgroundCall
-from stratascope.cli.output import complain, interrupted, on_terminal, style, write
+from stratascope.cli.output import complain, interrupted, on_terminal, say, style, write
 from stratascope.cli.progress import progress
 from stratascope.cli.starting import tell_least
 from stratascope.core.container import Container, Engine
-from stratascope.core.message import msg
+from stratascope.core.message import msg, plural
 from stratascope.core.observation.observation import Needs, NeedsError
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.refusals.ended.ending import Ending, Phase
@@ -81,7 +81,7 @@ def _needs(arguments: argparse.Namespace, engines: Engines) -> int:
     if arguments.forget:
         there = service.forget(state.container)
         text = msg("Forgotten.") if there else msg("Nothing was learned about it.")
-        write(translate(text) + "\n")
+        say(translate(text))
         return DONE
     _print(arguments, state, service.known(state.container))
     return DONE
@@ -98,7 +98,7 @@ def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | 
         text = msg(
             "Nothing has been learned about {name} yet. Watch it: stratascope observe {name}", name=container.name
         )
-        write(translate(text) + "\n")
+        say(translate(text))
     else:
         write("\n".join(needs_report.lines(known, names, style())) + "\n")
 
@@ -252,12 +252,20 @@ class _RefusalPrinter:
         if self._json:
             return
         if not self._told:
-            write(translate(msg("Nothing was refused.")) + "\n")
+            say(translate(msg("Nothing was refused.")))
         probing = refusals_report.probing(denials)
         if probing and not self._all:
-            write(probing + "\n")
+            say(probing)
         if forgotten:
-            write(translate(msg("{count} more kinds of refusals occurred, and were not kept.", count=forgotten)) + "\n")
+            say(
+                translate(
+                    plural(
+                        "{count} more kind of refusal was not kept.",
+                        "{count} more kinds of refusals were not kept.",
+                        forgotten,
+                    )
+                )
+            )
 
 
 _FIRST = msg("What is known without watching it:")
@@ -313,7 +321,7 @@ class EndingPrinter:
         if self._json:
             _write_json("unwatched", ending)
         else:
-            write(translate(_NOTHING if ending.cause is None else _FIRST) + "\n")
+            say(translate(_NOTHING if ending.cause is None else _FIRST))
             if ending.cause is not None:
                 self._tell(ending)
 

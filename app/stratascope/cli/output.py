@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from stratascope.cli.progress import progress
 
@@ -28,14 +28,13 @@ def style(*, details: bool = False) -> Style:
     return Style(colour=colour, unicode=encoding.startswith("utf"), details=details, width=columns() or WIDTH)
 
 
-def columns() -> int:
+def columns(stream: TextIO | None = sys.__stdout__) -> int:
     """The terminal's width, as by shutil.get_terminal_size, whose imports take longer; 0: not a terminal."""
     with contextlib.suppress(ValueError):
         if (wanted := int(os.environ.get("COLUMNS", "0"))) > 0:
             return max(wanted, _NARROWEST)
-    out = sys.__stdout__
     with contextlib.suppress(ValueError, OSError):  # closed, or no terminal
-        found = 0 if out is None else os.get_terminal_size(out.fileno()).columns
+        found = 0 if stream is None else os.get_terminal_size(stream.fileno()).columns
         return max(found, _NARROWEST) if found else 0
     return 0
 
@@ -43,6 +42,20 @@ def columns() -> int:
 def write(text: str) -> None:
     """Print to standard output; what its encoding lacks is escaped. A closed pipe ends quietly. Raises OSError."""
     write_all((text,))
+
+
+def say(*lines: str) -> None:
+    """Print lines for people: on a terminal, what is wider goes on below its first word. Raises OSError."""
+    write("".join(f"{each}\n" for line in lines for each in fitted(line, columns())))
+
+
+def fitted(line: str, width: int) -> list[str]:
+    """The lines of a terminal of that width, in cells; 0: not a terminal."""
+    if not width or (len(line) <= width and line.isascii()):
+        return [line]
+    from stratascope.presentation.terminal import hang
+
+    return hang(line, width)
 
 
 def write_all(texts: Iterable[str]) -> None:
@@ -82,7 +95,8 @@ def complain(text: str) -> None:
     """Print to standard error; failing to do so changes nothing."""
     encoding = sys.stderr.encoding or "ascii"
     with contextlib.suppress(OSError), progress.printing():
-        sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
+        told = "".join(f"{each}\n" for each in fitted(f"stratascope: {text}", columns(sys.stderr)))
+        sys.stderr.write(told.encode(encoding, "backslashreplace").decode(encoding))
         sys.stderr.flush()
 
 

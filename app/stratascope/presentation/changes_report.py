@@ -216,12 +216,13 @@ def summary(rows: tuple[Moved, ...]) -> Message:
 SCHEMA = 1
 
 
-def json_object(rows: tuple[Moved, ...], since: float, until: float) -> dict[str, Any]:
-    """The rows as JSON types; times are UTC."""
+def json_object(rows: tuple[Moved, ...], since: float, until: float, began: float | None) -> dict[str, Any]:
+    """The rows as JSON types; times are UTC. `began`: since when this machine is recorded."""
     return {
         "schema": SCHEMA,
         "since": timestamp(since),
         "until": timestamp(until),
+        "recorded_since": None if began is None else timestamp(began),
         "counts": {direction.value: count for direction, count in counted(rows).items()},
         "changes": [_row(row) for row in rows],
     }
@@ -259,9 +260,13 @@ def _row(row: Moved) -> dict[str, Any]:
 _INKS = {Direction.WORSE: "31", Direction.NEW: "1", Direction.BETTER: "32"}
 
 
-def lines(rows: tuple[Moved, ...], since: float, style: Style) -> Iterator[str]:
-    """The rows as lines, by direction."""
-    yield from wrap(translate(msg("Since {moment}: {told}", moment=clock(since), told=summary(rows))), "", style)
+def lines(rows: tuple[Moved, ...], since: float, style: Style, began: float | None = None) -> Iterator[str]:
+    """The rows as lines, by direction. `began`: since when this machine is recorded."""
+    if began is not None and began > since:
+        head = msg("Since {moment}, when recording began: {told}", moment=clock(began), told=summary(rows))
+    else:
+        head = msg("Since {moment}: {told}", moment=clock(since), told=summary(rows))
+    yield from wrap(translate(head), "", style)
     shown: Direction | None = None
     for row in rows:
         if row.direction is not shown:

@@ -8,22 +8,22 @@ from typing import Any, TypeAlias
 
 from stratascope.core.capture import gap_words
 from stratascope.core.container import Container, EngineKind
+from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.text import natural
-from stratascope.core.threats.threat import Outcome
+from stratascope.core.threats.threat import Basis, Outcome
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.json_report import SCHEMA, kind_of
 from stratascope.presentation.takeover import runs, unseen_engines
-from stratascope.presentation.terminal import Style, clip, width_of, wrap
+from stratascope.presentation.terminal import LEVEL_STYLE, Style, clip, width_of, wrap
 from stratascope.presentation.terms import SANDBOX_GROUPS, STATUSES, exposure_level, maker_of, timestamp
 from stratascope.presentation.threat_outcomes import by_outcome, not_known, open_questions
 from stratascope.value import Value
 
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
-_LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 _HEADS = {
     "exposure": msg("Exposure"),
     "layers": msg("1 to 6"),
@@ -65,9 +65,36 @@ def why(state: ContainerState) -> Message:
     return msg("Nothing is open") if worst is None else worst.threat.title
 
 
-def render(snapshot: Snapshot, style: Style, *, sort: str = "exposure", columns: tuple[str, ...] = ()) -> str:
-    """The whole list. `sort`: one of `SORTS`; `columns`: of `COLUMNS`, by default those that fit."""
-    return "\n".join(_lines(snapshot, style, sort, columns)) + "\n"
+def render(
+    snapshot: Snapshot,
+    style: Style,
+    *,
+    sort: str = "exposure",
+    columns: tuple[str, ...] = (),
+    legend: bool = False,
+) -> str:
+    """The whole list. `sort`: one of `SORTS`; `columns`: of `COLUMNS`, by default those that fit; `legend`: end with
+    what the marks mean.
+    """
+    lines = [*_lines(snapshot, style, sort, columns)]
+    if legend and snapshot.containers and "layers" in (columns or COLUMNS):
+        lines += ["", *wrap(translate(_legend(snapshot, style)), "", style, "2")]
+    return "\n".join(lines) + "\n"
+
+
+def _legend(snapshot: Snapshot, style: Style) -> Message:
+    """What the marks mean; those of what only the engine states, where there are any."""
+    holds, weak, opened, unknown = (style.bare_mark(each) for each in Verdict)
+    key = msg(
+        "1 to 6: namespaces, cgroup, capabilities, seccomp, access control, user namespace. {holds} enforced, {weak} "
+        "weakened, {open} open, {unknown} not known.",
+        holds=holds, weak=weak, open=opened, unknown=unknown,
+    )  # fmt: skip
+    asked = [style.bare_mark(each, asked=True) for each in Verdict][:3]
+    shown = any(layer.assessment.basis is Basis.ASKED for state in snapshot.containers for layer in state.layers)
+    if not shown or not style.unicode:
+        return key
+    return msg("{key} {marks}: the same, as only the engine says.", key=key, marks=" ".join(asked))
 
 
 def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]) -> Iterator[str]:
@@ -161,7 +188,7 @@ def _row(state: ContainerState, style: Style) -> _Row:
         "why": translate(why(state)),
     }
     return {
-        "exposure": _Cell(number, style.paint(number, _LEVEL_STYLE[exposure_level(worst)]) if known else number),
+        "exposure": _Cell(number, style.paint(number, LEVEL_STYLE[exposure_level(worst)]) if known else number),
         "layers": _Cell(bare, "".join(style.mark(layer.assessment) for layer in state.layers)),
         **{each: _Cell(text, text) for each, text in texts.items()},
     }

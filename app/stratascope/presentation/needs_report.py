@@ -175,9 +175,9 @@ def _coverage(seen: Observation) -> str:
     phases = listed(map(phase_word, seen.seen.phases))
     seconds = f"{seen.seen.seconds:.0f}"
     if not phases:
-        return translate(msg("Watched for {seconds} seconds, in which no phase of its life could be identified.",
+        return translate(msg("Watched for {seconds} s, in which no phase of its life could be identified.",
                              seconds=seconds))  # fmt: skip
-    return translate(msg("Watched for {seconds} seconds, including: {phases}. What was not exercised was not seen.",
+    return translate(msg("Watched for {seconds} s, including: {phases}. What was not exercised was not seen.",
                          seconds=seconds, phases=phases))  # fmt: skip
 
 
@@ -205,7 +205,9 @@ def _peak(name: str, value: float) -> str:
         case "cpu":
             return translate(msg("{count} CPUs", count=amount(name, value)))
         case "pids":
-            return translate(msg("{count} processes and threads", count=amount(name, value)))
+            return translate(plural("{count} process or thread", "{count} processes and threads", round(value)))
         case "open_files":
-            return translate(msg("{count} open files in one process", count=amount(name, value)))
+            return translate(
+                plural("{count} open file in one process", "{count} open files in one process", round(value))
+            )
     return plain(f"{name} {value:g}", 60)

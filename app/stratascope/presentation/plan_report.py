@@ -12,10 +12,10 @@ from stratascope.core.sandboxes.lines import Written
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.exposure import level_ink
 from stratascope.presentation.plan_rows import GROUPS, effect_text, evidence_word, keeping_text, row_words
-from stratascope.presentation.terminal import Style, pad, wrap
-from stratascope.presentation.terms import timestamp
+from stratascope.presentation.terminal import LEVEL_STYLE, Style, pad, width_of, wrap
+from stratascope.presentation.terms import exposure_level, timestamp
+from stratascope.value import replace
 
 SCHEMA = 1
 _EFFECTS = msg("At the right: what flipping a switch does to the number, with all others as they stand. Switches "
@@ -92,23 +92,25 @@ def lines(
     arrow = translate(msg("{now} → {then}", now=f"{now.worst:.1f}", then=f"{then.worst:.1f}"))
     on = sum(change.on for change in plan.changes)
     count = translate(plural("{on} of {count} change on", "{on} of {count} changes on", len(plan.changes), on=on))
-    yield f"{style.paint(plain(name, 80), 'bold')}  {style.paint(arrow, level_ink(plan.then))}  {count}"
+    called, number = plain(name, 80), style.paint(arrow, LEVEL_STYLE[exposure_level(then.worst)])
+    apart = "  " if width_of(f"{called}  {arrow}  {count}") <= style.width else "\n  "
+    yield f"{style.paint(called, '1')}{apart}{number}  {count}"
     for kind in ChangeKind:
         found = [change for change in plan.changes if change.kind is kind]
         if found:
             yield ""
-            yield style.paint(translate(GROUPS[kind][0]), "bold")
+            yield style.paint(translate(GROUPS[kind][0]), "1")
         for change in found:
             yield from _row(change, state, style)
     if sum(abs(change.effect) >= 0.1 for change in plan.changes) > 1:
         yield ""
-        yield from wrap(translate(_EFFECTS), "", style, "dim")
+        yield from wrap(translate(_EFFECTS), "", style, "2")
     for change in plan.keeping:
         yield ""
         yield from wrap(translate(keeping_text(change, plan, state)), "", style)
     if plan.impossible:
         yield ""
-        yield style.paint(translate(msg("No switch closes these")), "bold")
+        yield style.paint(translate(msg("No switch closes these")), "1")
         for choice, why in plan.impossible:
             yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
     if line is not None and plan.choices:
@@ -124,11 +126,14 @@ FILLED = msg("Values of variables are not shown: dots stand for them, or the nam
 
 def _row(change: Change, state: ContainerState | None, style: Style) -> Iterator[str]:
     mark = "[x]" if change.on else "[ ]"
-    yield f"  {mark} {pad(row_words(change, state), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {effect_text(change)}"
+    *before, last = wrap(row_words(change, state), "", replace(style, width=_CHANGE))
+    heads = [f"  {mark if number == 0 else '   '} {each}" for number, each in enumerate((*before, last))]
+    yield from heads[:-1]
+    yield f"{pad(heads[-1], _CHANGE + 6)} {pad(use_word(change), _EVIDENCE)} {effect_text(change)}"
     told = [change.evidence.why, *([] if change.reason is None else [change.reason])]
     text = " ".join(filter(None, (translate(each) for each in told if each.id)))
     if text:
-        yield from wrap(text, "      ", style, "dim")
+        yield from wrap(text, "      ", style, "2")
     for alternative in change.alternatives:
         yield from wrap(translate(msg("Instead: {text}", text=alternative.text)), "      ", style)
 

@@ -201,14 +201,14 @@ def lines(found: Reached, subject: ReachSubject, style: Style) -> Iterator[str]:
     count = translate(plural("{open} of {count} within reach", "{open} of {count} within reach", asked(found),
                              open=len(opened)))  # fmt: skip
     number = translate(msg("PID {pid}", pid=str(subject.pid)))
-    yield f"{style.paint(plain(subject.name, 80), 'bold')}  {number}  {count}"
+    yield f"{style.paint(plain(subject.name, 80), '1')}  {number}  {count}"
     for row in opened[:_FIRST]:
         yield from wrap(translate(row.thing.can), "  ", style, SEVERITY_STYLE[row.thing.severity])
     for gap in found.gaps:
-        yield from wrap(translate(gap), "  ", style, "dim")
+        yield from wrap(translate(gap), "  ", style, "2")
     for section in sections(found):
         yield ""
-        yield style.paint(translate(section.title), "bold")
+        yield style.paint(translate(section.title), "1")
         for row in section.rows:
             yield from _row(row, found, style)
 
@@ -227,13 +227,18 @@ def _row(row: ReachRow, found: Reached, style: Style) -> Iterator[str]:
     )
     word = translate(ANSWERS[row.answer])
     head = f"  {style.paint(mark, code)} {pad(translate(row.thing.name), _NAME)} {pad(word, _WORD)} "
-    if row.known is Known.TRIED:
-        head += translate(KNOWN[Known.TRIED]) + " "
-    yield (head + detail(row, max(20, style.width - width_of(head)))).rstrip()
+    known = f"{translate(KNOWN[Known.TRIED])} " if row.known is Known.TRIED else ""
+    room = max(20, style.width - _NAME - _WORD - 6 - width_of(known))
+    told = detail(row, room)
+    if width_of(told) <= room:
+        yield (head + known + told).rstrip()
+    else:
+        yield (head + known).rstrip()
+        yield from wrap(told, "      ", style)
     if row in found.differing:
         yield from wrap(translate(differs(row)), "      ", style, "31")
     if row.why.id and row.answer is not Answer.CLOSED:
-        yield from wrap(translate(row.why), "      ", style, "dim")
+        yield from wrap(translate(row.why), "      ", style, "2")
     if row.remedy is not None:
         yield from wrap(translate(msg("To close it: {what}", what=row.remedy.text)), "      ", style)
 

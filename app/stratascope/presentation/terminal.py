@@ -15,7 +15,10 @@ _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○",
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
 _MARKS_AS_ASKED = {Verdict.ENFORCED: "□", Verdict.WEAKENED: "◫", Verdict.OPEN: "◌", Verdict.UNKNOWN: "?"}
 VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
+# by the exposure's level
+LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 SEVERITY_STYLE = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
+_HEAD = re.compile(r" *(?:[-!?x|$#] )?")  # before the first word of a line: blanks, and a mark
 _OPENING = "（「『【〔《〈［｛"
 _CLOSING = "、。，．・：；？！）」』】〕》〉］｝…‥〜ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々ゝゞヽヾ"
 _UNIT = re.compile(rf"[{_OPENING}]*(?:[!-~]+|\s+|\S)[{_CLOSING}]*")
@@ -36,13 +39,13 @@ class Style(Value):
 
     def mark(self, known: Assessment) -> str:
         """The coloured mark of a verdict; a word next to it says the same."""
-        asked = self.unicode and known.basis is Basis.ASKED
-        mark = _MARKS_AS_ASKED[known.verdict] if asked else self.bare_mark(known.verdict)
-        return self.paint(mark, VERDICT_STYLE[known.verdict])
+        return self.paint(self.bare_mark(known.verdict, asked=known.basis is Basis.ASKED), VERDICT_STYLE[known.verdict])
 
-    def bare_mark(self, verdict: Verdict) -> str:
-        """The mark without colour, whether kernel or engine states the verdict."""
-        return (_MARKS if self.unicode else _PLAIN_MARKS)[verdict]
+    def bare_mark(self, verdict: Verdict, *, asked: bool = False) -> str:
+        """The mark without colour. `asked`: only the engine states it."""
+        if not self.unicode:
+            return _PLAIN_MARKS[verdict]
+        return (_MARKS_AS_ASKED if asked else _MARKS)[verdict]
 
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
@@ -53,6 +56,18 @@ def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
     lines = _broken(text, width) if narrow else _wide(text, width)
     lines = lines or [""]
     return [indent + (style.paint(line, code) if code else line) for line in lines]
+
+
+def hang(line: str, width: int) -> list[str]:
+    """Break a line at words; what follows goes on below its first word. A word is left whole: it may be a path, or a
+    command to be copied.
+    """
+    if width_of(line) <= width:
+        return [line]
+    head = _HEAD.match(line).group()  # type: ignore[union-attr]  # it also matches nothing
+    text, room = line[len(head) :], max(20, width - len(head))
+    lines = _broken(text, room, whole=True) if width_of(text) <= len(text) else _wide(text, room)
+    return [(head if number == 0 else " " * len(head)) + each for number, each in enumerate(lines)]
 
 
 def _wide(text: str, width: int) -> list[str]:
@@ -74,10 +89,10 @@ def _wide(text: str, width: int) -> list[str]:
 # wcwidth is two dozen modules, which most text does not need: it is imported only to look up a letter's width
 
 
-def _broken(text: str, width: int) -> list[str]:
+def _broken(text: str, width: int, *, whole: bool = False) -> list[str]:
     import wcwidth
 
-    return wcwidth.wrap(text, width, break_on_hyphens=False)
+    return wcwidth.wrap(text, width, break_on_hyphens=False, break_long_words=not whole)
 
 
 def _first(text: str, width: int) -> str:

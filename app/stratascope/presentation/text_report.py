@@ -24,11 +24,13 @@ from stratascope.presentation.ground import ground_rows
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
 from stratascope.presentation.takeover import danger, unseen_engines
 from stratascope.presentation.terminal import (
+    LEVEL_STYLE,
     SEVERITY_STYLE,
     VERDICT_STYLE,
     Style,
     clip,
     cut_middle,
+    hang,
     pad,
     width_of,
     wrap,
@@ -78,7 +80,7 @@ def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
             when=when,
         )
     )
-    yield style.paint(text, "1")
+    yield from wrap(text, "", style, "1")
     if snapshot.demo:
         yield from wrap(
             translate(msg("Replayed from a capture: these containers are not on this machine now.")), "", style
@@ -98,7 +100,9 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
         state = style.paint(pad(translate(terms.ENGINE_STATES[engine.state]), states), "32" if good else "33")
         rootless = translate(_ROOTLESS if engine.rootless else _AS_ROOT) if good else ""
         parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, rights)]
-        lines.append(("  " + "  ".join(parts) + "  " + plain(engine.endpoint, 200)).rstrip())
+        line, endpoint = "  " + "  ".join(parts), plain(engine.endpoint, 200)
+        fits = width_of(line) + 2 + width_of(endpoint) <= style.width or not endpoint
+        lines += [f"{line}  {endpoint}".rstrip()] if fits else [line.rstrip(), " " * (width + 4) + endpoint]
         if engine.message is not None:
             lines += wrap(translate(engine.message), " " * (width + 4), style)
         if engine.error:
@@ -150,13 +154,17 @@ def _container(
         word = style.paint(pad(translate(terms.verdict_words(known)), words), VERDICT_STYLE[known.verdict])
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(known)} {title}  {word}  "
-        yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
+        first, *more = wrap(translate(layer.assessment.fact), " " * (width + words + 8), style)
+        yield head + first.lstrip()
+        yield from more
     if style.details and (calls := first_view(state, CallMap)) is not None:
         yield from _surface(calls, style)
     if state.matrix is not None:
         yield from open_lines(state, state.matrix, style)
     shown = [finding for finding in state.findings if style.details or finding.severity in _LOUD]
     brief = named and not style.details
+    if shown:
+        yield "  " + style.paint(translate(msg("Why, and what to do")), "4")
     for finding in shown[:_BRIEF] if brief else shown:
         yield from _finding(finding, style, sources=not brief)
     # Of a record by such a command the engines would be asked; what engines take for no name may be a command
@@ -286,7 +294,7 @@ def _view(view: View, style: Style) -> Iterator[str]:
             for part in ranges[:20]:
                 own = f"{part.inside}–{part.inside + part.length - 1}"
                 host = f"{part.outside}–{part.outside + part.length - 1}"
-                yield f"    {pad(own, 24)} {pad(host, 24)} {translate(part.label)}"
+                yield f"    {pad(own, 24)} {host}"
             if len(ranges) > 20:
                 yield "    " + translate(plural("and {count} more range", "and {count} more ranges", len(ranges) - 20))
         case CallMap():
@@ -331,7 +339,7 @@ def _columns(label: str, value: str, source: str, style: Style) -> Iterator[str]
     if source and width_of(source) <= room:
         lines[-1] += " " * (room - width_of(source) + 2) + style.paint(source, "2")
     elif source:
-        lines.append(indent + style.paint(source, "2"))
+        lines += [style.paint(each, "2") for each in hang(indent + source, style.width)]
     yield from lines
 
 
@@ -339,14 +347,13 @@ MOST = 5  # open threats that the summary prints in full
 _PLAIN = {Stance.STOPS: "#", Stance.LETS_THROUGH: "o", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "."}
 _PLAIN_AS_ASKED = {**_PLAIN, Stance.STOPS: "=", Stance.LETS_THROUGH: "c"}
 _SAID = (Stance.STOPS, Stance.LETS_THROUGH)
-_LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 _OUTCOME_STYLE = {Outcome.OPEN: "31", Outcome.UNKNOWN: "2", Outcome.STOPPED: "32"}
 
 
 def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     """The exposure, and the numbers of threats."""
     level = terms.exposure_level(matrix.exposure.worst)
-    yield "  " + style.paint(translate(exposure_line(matrix)), _LEVEL_STYLE[level])
+    yield "  " + style.paint(translate(exposure_line(matrix)), LEVEL_STYLE[level])
     yield from wrap(translate(counts_line(kinds(matrix))), "  ", style, "2")
 
 
@@ -355,6 +362,8 @@ def open_lines(of: ContainerState, matrix: Matrix, style: Style) -> Iterator[str
     serious = [state for state in by_outcome(matrix) if kind_of(state) in SERIOUS]
     shown = serious if style.details else serious[:MOST]
     indent = " " * (_severity_width() + 4)
+    if shown:
+        yield "  " + style.paint(translate(msg("What a process in it could do")), "4")
     for state in shown:
         threat = state.threat
         text = msg("{title}: {what}", title=threat.title, what=danger(state, of))

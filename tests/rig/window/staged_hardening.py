@@ -359,7 +359,7 @@ class StagedHardening(Hardening):
             if cancelled():
                 return
             yield from self._step(name, text, seconds)
-        text = msg("Watch it for {seconds} seconds", seconds=f"{watch:g}")
+        text = msg("Watch it for {seconds} s", seconds=f"{watch:g}")
         yield Progress("watch", State.BEGUN, 0.0, text)
         if self.gate is not None:
             while not self.gate.wait(0.01) and not cancelled():

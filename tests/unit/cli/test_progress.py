@@ -31,7 +31,7 @@ from stratascope.cli.progress import progress
 from stratascope.core.message import msg
 progress.begin(msg("Asking the engines"), silent="silent" in sys.argv)
 over = interrupted()
-progress.doing(msg("Watch it for {seconds} seconds", seconds="10"), msg("check it"), place="2 of 6, web:")
+progress.doing(msg("Watch it for {seconds} s", seconds="10"), msg("check it"), place="2 of 6, web:")
 until = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < until and not over():
     time.sleep(0.05)
@@ -110,7 +110,7 @@ def test_it_says_step_seconds_and_what_is_next_and_leaves_nothing() -> None:
     with on_terminal(100, "1.6") as (_, terminal):
         text = read(terminal)
     lines = drawn(text)
-    assert "2 of 6, web: Watch it for 10 seconds, 1 s. Next: check it" in lines
+    assert "2 of 6, web: Watch it for 10 s, 1 s. Next: check it" in lines
     assert [each for each in left(text) if each] == ["A result", "stratascope: a complaint", "The end"]
     assert "\x1b[3" not in text  # no colour, with or without NO_COLOR
 

@@ -117,7 +117,7 @@ def test_what_others_wrote_is_no_markup_and_ends() -> None:
     text = "\n".join(words.lines((found,), 0.0, Style(colour=False, unicode=True, width=100)))
     assert "\x1b" not in text
     assert len(text) < 3000
-    json.dumps(words.json_object((found,), 0.0, 1.0))
+    json.dumps(words.json_object((found,), 0.0, 1.0, None))
 
 
 def test_lines_and_numbers() -> None:

@@ -98,10 +98,7 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
     assert unseen_engines(stale) == unseen_engines(ours), "what a hanging one ran before is on screen still, and is old"
     words = translate(age_line(stale, 0.0))
     assert words == (
-        "1 container; no answer from podman-rootless"
-        if state is EngineState.UNREACHABLE
-        else f"1 container on {1 + (state is EngineState.CONNECTED)} engine"
-        f"{'s' * (state is EngineState.CONNECTED)}, read 0 s ago"
+        "1 container; no answer from podman-rootless" if state is EngineState.UNREACHABLE else "1 container, 0 s ago"
     )
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.cli.output import ask
+from stratascope.cli.output import ask, columns, fitted
 from stratascope.cli.progress import progress
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg, plural
@@ -166,4 +166,4 @@ def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
 
 def _say(message: Message) -> None:
     with progress.printing():
-        sys.stderr.write(translate(message) + "\n")
+        sys.stderr.write("".join(f"{each}\n" for each in fitted(translate(message), columns(sys.stderr))))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from stratascope.cli.harden import choosing, undo
 from stratascope.cli.harden.choosing import choices_of, several
 from stratascope.cli.harden.relaunch import FAILED, REFUSED, VERIFIED, relaunch
-from stratascope.cli.output import complain, on_terminal, write
+from stratascope.cli.output import complain, on_terminal, say, write
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import (
@@ -58,7 +58,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         if choosing.is_open(arguments, state):
             wanted = choosing.preset_wanted(found.hardening, state)
             if wanted is None:
-                write(translate(msg("Nothing was changed.")) + "\n")
+                say(translate(msg("Nothing was changed.")))
                 return REFUSED
             arguments.preset = wanted or None
         preset = None if arguments.preset is None else Preset(arguments.preset)

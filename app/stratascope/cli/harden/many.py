@@ -12,7 +12,7 @@ from typing import Any
 
 from stratascope.cli.harden import relaunch
 from stratascope.cli.harden.choosing import choices_of, short_of, targets
-from stratascope.cli.output import complain, interrupted, write
+from stratascope.cli.output import complain, interrupted, say
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset
@@ -178,7 +178,7 @@ def _differs(made: Plan, first: Plan) -> None:
     lines += [("x", translate(each.sentence)) for each in made.checked.blocks if each not in first.checked.blocks]
     for mark, text in lines:
         line = translate(msg("{name}: {text}", name=plain(made.spec.name, 80), text=text))
-        write(plain(f"{mark} {line}", 500) + "\n")
+        say(plain(f"{mark} {line}", 500))
 
 
 def _carried_out(
@@ -272,12 +272,12 @@ def _in_words(plans: Sequence[Plan], outputs: dict[str, _Output], ended: AllEnde
     undone = [plans[each.place] for each in ended.outcomes if each.undone is not None]
     if undone:
         back = ", ".join(plain(each.spec.name, 80) for made in undone for each in members(made))
-        write(translate(msg("Undone, so that none is left halfway: {names}.", names=back)) + "\n")
+        say(translate(msg("Undone, so that none is left halfway: {names}.", names=back)))
     if len(kept) == len(plans):
         text = plural("{count} container is hardened.", "{count} containers are hardened.", len(outputs))
-        write(translate(text) + "\n")
+        say(translate(text))
     elif kept:
-        write(translate(msg("Kept, though a later one failed: {names}.", names=names)) + "\n")
+        say(translate(msg("Kept, though a later one failed: {names}.", names=names)))
     if kept and any(not made.live for made in kept):
         text = msg("To undo all of them: stratascope undo --group {name}", name=plain(kept[0].spec.name, 80))
-        write(translate(text) + "\n")
+        say(translate(text))

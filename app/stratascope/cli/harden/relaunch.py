@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from stratascope.cli.harden.choosing import offers_of, short_of, would_close
-from stratascope.cli.output import ask, complain, interrupted, write
+from stratascope.cli.output import ask, complain, interrupted, say, write
 from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import Observation
@@ -363,26 +363,26 @@ class HardenOutput:
             for file in made.owner.files:
                 lines += [f"{file.path}:", *(f"  | {line}" for line in file.content.splitlines())]
             lines += [f"$ {line}" for line in made.owner.commands]
-        write("\n".join(plain(line, 500) for line in lines) + "\n")
+        say(*(plain(line, 500) for line in lines))
 
     def dry(self, refused: bool, as_command: str) -> None:
         """Print the end of a dry run: the command that would do the same, or that it is refused."""
         if self._json:
             return
         shown = as_command.splitlines() if not refused else []
-        write("".join(f"  {plain(line, 2000)}\n" for line in shown))
+        say(*(f"  {plain(line, 2000)}" for line in shown))
         self.nothing_changed(refused)
 
     def nothing_changed(self, refused: bool) -> None:
         """Print that nothing was changed."""
         if not self._json:
             end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
-            write(translate(end) + "\n")
+            say(translate(end))
 
     def heading(self, names: Iterable[str], most: int = 80) -> None:
         """Print the names of the containers that the next lines are about."""
         if not self._json:
-            write(translate(msg("{name}:", name=", ".join(plain(name, most) for name in names))) + "\n")
+            say(", ".join(plain(name, most) for name in names) + ":")
 
     def undo_plan(self, wanted: UndoPlan) -> None:
         """Print what the undo would leave behind."""
@@ -400,7 +400,7 @@ class HardenOutput:
             lines.append(translate(msg("It has written nothing outside its volumes since.")))
         lines += [f"! {translate(item.text)}" for item in wanted.warnings]
         lines += [f"x {translate(item.sentence)}" for item in wanted.blocks]
-        write("\n".join(plain(line, 500) for line in lines) + "\n")
+        say(*(plain(line, 500) for line in lines))
 
     def step(self, event: Progress) -> None:
         """Print one step."""
@@ -416,10 +416,10 @@ class HardenOutput:
             elif (
                 event.state is State.BEGUN and event.seconds and not progress.on
             ):  # only steps that wait have a duration
-                write(f"  {plain(text, 200)} …\n")
+                say(f"  {plain(text, 200)} …")
             elif event.state is not State.BEGUN:
                 took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")
-                write(f"  {translate(took)}\n")
+                say(f"  {translate(took)}")
 
     def proof(self, event: Proved) -> None:
         """Print the verification of one toggle in /proc."""
@@ -427,7 +427,7 @@ class HardenOutput:
             found = translate(event.proof.found)
             outcome = translate(PROVEN_WORDS[event.proof.outcome])
             with _on():
-                write(plain(f"  {event.choice.id}: {outcome} ({found})", 300) + "\n")
+                say(plain(f"  {event.choice.id}: {outcome} ({found})", 300))
 
     def ended(self, event: RelaunchResult) -> None:
         """Print how it ended."""
@@ -441,16 +441,16 @@ class HardenOutput:
             complain("  | " + plain(line, 300))
         if event.blame is not None:
             complain(translate(event.blame))
-        write("".join(f"  {plain(translate(line), 400)}\n" for line in shown_lines(event)))
-        write(f"{translate(ending_sentence(event))}\n")
+        say(*(f"  {plain(translate(line), 400)}" for line in shown_lines(event)))
+        say(translate(ending_sentence(event)))
         if line := test_line(event):
             text = msg("Test it with a command that exits with 0 if it works: {line}", line=line)
-            write(f"{plain(translate(text), 2000)}\n")
+            say(plain(translate(text), 2000))
 
     def works(self, event: RelaunchResult) -> None:
         """Print that it turned out to work."""
         if not self._json and event.ending is RelaunchOutcome.VERIFIED:
-            write(f"{translate(ending_sentence(event))}\n")
+            say(translate(ending_sentence(event)))
 
     def end(self, last: dict[str, Any]) -> None:
         """Print the JSON's last line."""

@@ -11,7 +11,7 @@ from stratascope.cli.harden import many, trials
 from stratascope.cli.harden.choosing import several, targets
 from stratascope.cli.harden.relaunch import REFUSED, HardenOutput, relaunch
 from stratascope.cli.harden.undo import at_start
-from stratascope.cli.output import complain, interrupted, on_terminal, write
+from stratascope.cli.output import complain, interrupted, on_terminal, say, write
 from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice, ToggleError
@@ -128,7 +128,7 @@ def _search(
         _nothing(arguments, done, _outcome(done))
         return None
     if not arguments.json:
-        write("\n".join(lines(done)) + "\n")
+        say(*lines(done))
     return done
 
 
@@ -178,7 +178,7 @@ def _nothing(arguments: argparse.Namespace, done: Tightened, told: dict[str, Any
         complain(translate(why))
     if done.tried is not None and done.tried.words:
         complain(plain(done.tried.words, 1000))
-    write(f"{sentence} {translate(msg('Nothing was changed.'))}\n")
+    say(f"{sentence} {translate(msg('Nothing was changed.'))}")
 
 
 def lines(done: Tightened) -> list[str]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.output import complain, complain_of, write
+from stratascope.cli.output import complain, complain_of, say, write
 from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
@@ -32,7 +32,7 @@ def begun(event: TrialBegun, *, as_json: bool) -> None:
     then = msg("at least {count} more", count=event.attempt.left) if event.attempt.left else None
     progress.doing(msg("Trial {number}: {what}", number=event.number, what=PURPOSES[event.attempt.purpose]), then)
     if not progress.on:
-        write(translate(event.sentence) + "\n")
+        say(translate(event.sentence))
 
 
 def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
@@ -62,8 +62,8 @@ def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
     if progress.on:  # the line that said what is tried is gone
         progress.done()
         what = msg("Trial {number}: {what}", number=event.number, what=PURPOSES[event.purpose])
-        write(translate(what) + "\n")
-    write(plain(f"  {outcome}  {why}".rstrip(), 400) + "\n")
+        say(translate(what))
+    say(plain(f"  {outcome}  {why}".rstrip(), 400))
 
 
 def choice_object(item: Choice, why: Message | None) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, a
     container can't be reached.
     """
     if not as_json:
-        write(translate(msg("Searching on copies for the change that breaks it:")) + "\n")
+        say(translate(msg("Searching on copies for the change that breaks it:")))
     found: Loosened | None = None
     try:
         for event in hardening.loosen(made, cancelled):
@@ -93,7 +93,7 @@ def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, a
         return None
     why = "" if found.why is None else translate(found.why)
     if not as_json:
-        write("".join(f"{plain(each, 2000)}\n" for each in _found_lines(made, found, why)))
+        say(*(plain(each, 2000) for each in _found_lines(made, found, why)))
     return {
         "works_with": [{"id": item.id, "value": item.value} for item in found.works_with],
         "breaks": list(found.breaks),
@@ -138,7 +138,7 @@ def watch_refusals(
     The replacement stays, whatever it is refused.
     """
     if not as_json:
-        write(translate(msg("Watching for refusals for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n")
+        say(translate(msg("Watching for refusals for {seconds} s.", seconds=f"{seconds:g}")))
     progress.doing(msg("Watching for refusals"))
     try:
         *_, found = hardening.refused(made, container, seconds, cancelled, allowing=allowing)
@@ -150,9 +150,9 @@ def watch_refusals(
         return None
     progress.done()
     if not as_json:
-        write("".join(f"  {plain(each, 500)}\n" for each in _refusal_lines(found.refusals)))
+        say(*(f"  {plain(each, 500)}" for each in _refusal_lines(found.refusals)))
         told = passed_lines(found.passed, found.waiting)
-        write("".join(f"  {plain(translate(each), 500)}\n" for each in told))
+        say(*(f"  {plain(translate(each), 500)}" for each in told))
     if found.ended:
         complain(translate(msg("It ended while being watched. stratascope undo brings back the original.")))
     return found

@@ -25,7 +25,7 @@ from stratascope.cli.harden.relaunch import (
     place_of,
     undo_object,
 )
-from stratascope.cli.output import complain, interrupted, write
+from stratascope.cli.output import complain, interrupted, say, write
 from stratascope.cli.progress import progress
 from stratascope.core.container import SHORTEST_ID, Container
 from stratascope.core.message import Message, msg
@@ -75,7 +75,7 @@ def one_or_all(arguments: argparse.Namespace) -> int:
         if others and not arguments.json:
             text = msg("These were relaunched together with it and stay as they are unless you add --group: {names}",
                        names=plain(", ".join(others), 400))  # fmt: skip
-            write(translate(text) + "\n")
+            say(translate(text))
         if arguments.dry_run or wanted.blocks:
             printer.end({"result": "refused" if wanted.blocks else "possible", **last})
             return REFUSED if wanted.blocks else VERIFIED
@@ -119,11 +119,11 @@ def discard(arguments: argparse.Namespace) -> int:
         if transaction.owner is not None:
             kept = msg("The change to {name} in {path} is now permanent.", name=transaction.name,
                        path=transaction.owner.files[0].path)  # fmt: skip
-            write(translate(kept) + "\n")
+            say(translate(kept))
             return VERIFIED
         for member in transaction.members:
             text = msg("{name} was removed. Its volumes stay.", name=member.old_aside)
-            write(translate(text) + "\n")
+            say(translate(text))
     return VERIFIED
 
 
@@ -143,7 +143,7 @@ def exercise(arguments: argparse.Namespace) -> int:
         why = "" if done.why is None else translate(done.why)
         write(json.dumps({"outcome": outcome.value, "works": done.why is None, "why": why, "log": done.said}) + "\n")
     elif done.why is None:
-        write(translate(msg("Works: the command succeeded.")) + "\n")
+        say(translate(msg("Works: the command succeeded.")))
     else:
         for line in done.said.splitlines():
             complain("  | " + plain(line, 300))
@@ -321,7 +321,7 @@ def recover(arguments: argparse.Namespace) -> int:
                 if arguments.json:
                     put(item.transaction, item.result.value, _recovered(item))
                 elif item.result in (Result.FINISHED, Result.UNDONE, Result.REMOVED):
-                    write(_recovered(item) + "\n")
+                    say(_recovered(item))
                 else:
                     _complain(item)
     progress.done()

@@ -50,6 +50,15 @@ class Endpoint(Value):
         return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
 
 
+def admitted(path: Path) -> str | None:
+    """The group that may use the socket; "" if only its owner may, or the group is root's; None if unknown."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (_group(found.st_gid) or "") if found.st_gid and found.st_mode & stat.S_IWGRP else ""
+
+
 class SocketFacts(Value):
     """Who may use a socket and who answers on it; None if unknown."""
 

@@ -68,14 +68,18 @@ def out_of_sight(kind: EngineKind) -> Message:
     )
 
 
-def denied(kind: EngineKind, rootless: bool) -> Message:
-    """The socket exists, but this user may not use it."""
+def denied(kind: EngineKind, rootless: bool, group: str | None = None) -> Message:
+    """The socket exists, but this user may not use it. `group`: whose members may; "" if only root may; None if
+    unknown.
+    """
     if rootless:
         return msg("This rootless engine belongs to another user. Run Stratascope as that user to see its containers.")
-    if kind is EngineKind.DOCKER:
+    group = "docker" if group is None and kind is EngineKind.DOCKER else group
+    if group:
         return msg(
-            "Only members of the group docker can use this socket: sudo usermod -aG docker $USER, then log in again. "
-            "Note that this group is equivalent to root: anyone who can use the socket can take over the machine."
+            "Only members of the group {group} can use this socket: sudo usermod -aG {group} $USER, then log in again. "
+            "Note that this group is equivalent to root: anyone who can use the socket can take over the machine.",
+            group=group,
         )
     return msg(
         "Only root can use this socket. Run Stratascope with sudo to see these containers; your own rootless ones do "
@@ -90,9 +94,7 @@ def refused(status: int) -> Message:
 
 def silent(seconds: float) -> Message:
     """It accepts the connection but never answers."""
-    return msg(
-        "The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=f"{seconds:g}"
-    )
+    return msg("The engine did not answer within {seconds} s. It may hang or be overloaded.", seconds=f"{seconds:g}")
 
 
 def crowded() -> Message:
@@ -174,8 +176,11 @@ def error_for(
     limit: float,
     endpoint: str,
     reason: str = "",
+    group: str | None = None,
 ) -> EngineError:
-    """The state and the advice for an error, from the first known cause in its chain. `reason`: see `Endpoint`."""
+    """The state and the advice for an error, from the first known cause in its chain. `reason`: see `Endpoint`;
+    `group`: see `denied`.
+    """
     local = endpoint.startswith("unix://")
     for cause in chain(error):
         if isinstance(cause, EngineError):
@@ -187,7 +192,7 @@ def error_for(
             return EngineError(EngineState.UNREACHABLE, found, str(error))
         state = STATE_BY_ERRNO.get(cause.errno or 0) if isinstance(cause, OSError) else None
         if state is EngineState.DENIED:
-            return EngineError(state, denied(kind, rootless), str(cause))
+            return EngineError(state, denied(kind, rootless, group), str(cause))
         if state is EngineState.STOPPED:
             if reason in VARIABLES:
                 return EngineError(state, misnamed(reason, endpoint), str(cause))

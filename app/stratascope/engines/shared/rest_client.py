@@ -20,7 +20,15 @@ from urllib.parse import urlencode
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, address_of, dial, listens
+from stratascope.engines.shared.endpoint import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Endpoint,
+    address_of,
+    admitted,
+    dial,
+    listens,
+)
 from stratascope.engines.shared.http_connection import Bounds, ConnectionPool, HttpConnection, Wanted
 from stratascope.engines.shared.json_reader import words_of
 from stratascope.value import replace
@@ -323,8 +331,9 @@ class RestClient(ABC):
     def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
         endpoint, limit = self._own, limit or self.timeout[1]
         trouble = None if self._provider is None or isinstance(error, EngineError) else self._provider.trouble()
+        group = None if endpoint.path is None else admitted(endpoint.path)
         found = trouble or errors.error_for(
-            error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint, endpoint.reason
+            error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint, endpoint.reason, group
         )
         if endpoint.confined and endpoint.path is not None and found.state is EngineState.STOPPED:
             return EngineError(found.state, errors.out_of_sight(self.kind), found.words)

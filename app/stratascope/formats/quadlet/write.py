@@ -46,8 +46,7 @@ def render(options: RunOptions) -> str:
         head.append(
             comment(
                 msg(
-                    "First save the seccomp profile as {path}, where %E is /etc or ~/.config: export it with --as "
-                    "seccomp.",
+                    "First save its seccomp profile as {path} (--as seccomp), where %E is /etc or ~/.config.",
                     path=profile_path(options),
                 )
             )

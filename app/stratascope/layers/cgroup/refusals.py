@@ -142,7 +142,7 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         what = msg("Its user has reached the limit of processes, counted over all containers (ulimit nproc).")
         if now is not None:
             what = msg(
-                "Its user has {limit} processes, counted over all containers, which is the limit (ulimit nproc).",
+                "Its user has reached the limit of processes, counted over all containers (ulimit nproc): {limit}.",
                 limit=now,
             )
         return Claim(_ID, what, Strength.SAID, (MoreOf("nproc", now),))
@@ -154,7 +154,7 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     if most is None:
         what = msg("Its cgroup has reached its limit of processes and threads (pids.max).")
     else:
-        what = msg("Its cgroup has {limit} processes and threads, which is its limit (pids.max).", limit=most)
+        what = msg("Its cgroup has reached its limit of processes and threads (pids.max): {limit}.", limit=most)
     return Claim(_ID, what, Strength.FITS, (MoreOf("pids", most),))
 
 
@@ -175,7 +175,7 @@ def _open_files(attempt: Attempt) -> Claim:
     now = tried.limit(attempt, "nofile")
     what = msg("It has reached the open file limit of a process (ulimit nofile).")
     if now is not None:
-        what = msg("It has {limit} files open, which is the limit of a process (ulimit nofile).", limit=now)
+        what = msg("It has reached the open file limit of a process (ulimit nofile): {limit}.", limit=now)
     return Claim(_ID, what, Strength.FITS, (MoreOf("nofile", now),))
 
 

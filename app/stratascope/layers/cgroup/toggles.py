@@ -11,7 +11,7 @@ import math
 import re
 
 from stratascope.core.container import Asked
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import Phase
 from stratascope.core.options.rules import rules_of
 from stratascope.core.relaunch.toggle import (
@@ -250,7 +250,7 @@ def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
     found = None if facts is None else facts.pids_max
     if value == UNLIMITED:
         return _limited(facts, "pids_max", found, None, _NO_LIMIT, "@cgroup:pids")
-    expected = msg("At most {count} processes and threads", count=int(value))
+    expected = plural("At most {count} process or thread", "At most {count} processes and threads", int(value))
     return _limited(facts, "pids_max", found, int(value), expected, "@cgroup:pids")
 
 
@@ -286,7 +286,7 @@ def _pids_measured(value: str, subject: Subject) -> Evidence:
     most = most_used("pids", _facts(subject), subject.seen)
     if most is None:
         return Evidence(Use.UNKNOWN, msg("How many processes it has at most is not known."))
-    why = msg("It had {count} processes and threads at most.", count=int(most))
+    why = plural("It had {count} process at most.", "It had {count} processes and threads at most.", int(most))
     return Evidence(Use.MEASURED, _of_whom(why, "pids", subject))
 
 
@@ -326,7 +326,14 @@ def _check_cpus(value: str, subject: Subject) -> str:
     if not _LEAST_CPUS <= cores <= 8192:  # also refuses "nan"
         raise ToggleError(msg("Give a number of CPUs such as 1.5, not {value}.", value=value))
     if most is not None and cores > most:
-        raise ToggleError(msg("It has only {count} CPUs, so {value} is no limit.", count=most, value=value))
+        raise ToggleError(
+            plural(
+                "It has only {count} CPU, so {value} is no limit.",
+                "It has only {count} CPUs, so {value} is no limit.",
+                most,
+                value=value,
+            )
+        )
     _can_limit(subject)
     return f"{round(cores, 3):g}"
 

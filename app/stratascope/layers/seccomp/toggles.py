@@ -129,10 +129,13 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return ()
     names = ", ".join(more[:_SHOWN])
     return (
-        msg("It blocks {count} calls that pass now, such as {names}; whether its programs use them is not "
-"known.",
-            count=len(more), names=names),
-    )  # fmt: skip
+        plural(
+            "It blocks a call that passes now, {names}; whether its programs use it is not known.",
+            "It blocks {count} calls that pass now, such as {names}; whether its programs use them is not known.",
+            len(more),
+            names=names,
+        ),
+    )
 
 
 def _prove(facts: SeccompFacts | None, value: str, subject: Subject) -> Proof:

@@ -107,13 +107,15 @@ def _opened(finding: Finding, state: ContainerState) -> str:
         return ""
     title, count = opened[0].title, sum(each.severity is opened[0].severity for each in opened)
     match opened[0].severity:
+        case Severity.LOW:
+            return ""
+        case _ if count == 1:
+            return translate(title)
         case Severity.CRITICAL:
-            return translate(msg("{title}: {count} critical", title=title, count=count))
+            return translate(msg("{title}, and {count} more critical", title=title, count=count - 1))
         case Severity.HIGH:
-            return translate(msg("{title}: {count} serious", title=title, count=count))
-        case Severity.MEDIUM:
-            return translate(msg("{title}: {count} medium", title=title, count=count))
-    return ""
+            return translate(msg("{title}, and {count} more serious", title=title, count=count - 1))
+    return translate(msg("{title}, and {count} more medium", title=title, count=count - 1))
 
 
 def brief_of(sentence: str) -> str:
@@ -455,7 +457,7 @@ class StatusBar(QWidget):
             self.mark.show_mark(Mark.TRIANGLE if unread else Mark.DOT, ink)
         words = told[0].whole if told else ""
         if len(told) > 1:
-            words = translate(msg("{text} +{count}", text=words, count=len(told) - 1))
+            words = translate(msg("{text}; {count} more", text=words, count=len(told) - 1))
         self.text.setText(words)
         give_tip(self.text, "\n".join(each.whole for each in told))
 

@@ -37,7 +37,7 @@ def age_line(snapshot: Snapshot, age_now: float) -> Message:
     line = _containers_line(snapshot, len(snapshot.containers) - sandboxes, age_now)
     if not sandboxes:
         return line
-    return plural("{count} sandbox; {containers}", "{count} sandboxes; {containers}", sandboxes, containers=line)
+    return plural("{count} sandbox, {containers}", "{count} sandboxes, {containers}", sandboxes, containers=line)
 
 
 def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
@@ -61,15 +61,12 @@ def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
             "{count} container; no answer from {engines}", "{count} containers; no answer from {engines}", count,
             engines=names,
         )  # fmt: skip
-    engines = sum(engine.state is EngineState.CONNECTED for engine in snapshot.engines)
-    where = plural("{count} engine", "{count} engines", engines)
     seconds = max(0, round(age_now))
     if seconds < UNCHANGED:
         return plural(
-            "{count} container on {where}, read {seconds} s ago",
-            "{count} containers on {where}, read {seconds} s ago",
+            "{count} container, {seconds} s ago",
+            "{count} containers, {seconds} s ago",
             count,
-            where=where,
             seconds=seconds,
         )
     return plural(

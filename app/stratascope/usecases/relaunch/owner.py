@@ -157,7 +157,7 @@ class ByOwner:
             raise self._failed(msg("Its owner started it, and it ended at once."))
         members = self.transaction.members
         if self.transaction.kind is not TransactionKind.UNDO and len(found) != len(members):
-            raise FailedError(msg("Its owner created {count} containers instead of {wanted}.", count=len(found),
+            raise FailedError(msg("Containers that its owner created: {count} instead of {wanted}.", count=len(found),
                                   wanted=len(members)))  # fmt: skip
         if {item.id for item in found} & {member.old for member in members}:
             raise FailedError(msg("Its owner found nothing to change, and left the container as it was."))

@@ -68,7 +68,7 @@ class Watcher:
 
     def watch(self, container: str, seconds: float) -> Iterator[Progress]:
         """For that many seconds, and longer if something is awaited. Raises FailedError and the engine's errors."""
-        progress = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=f"{seconds:g}"))
+        progress = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} s", seconds=f"{seconds:g}"))
         yield progress
         begun = self._clock.now()
         first = self._port.running(container).restarts
@@ -84,7 +84,7 @@ class Watcher:
             if passed >= seconds and not starting and not self._lacking:
                 break
             if starting and passed >= max(seconds, self._patience.health):
-                why = msg("Its health check did not report healthy within {seconds} seconds.", seconds=round(passed))
+                why = msg("Its health check did not report healthy within {seconds} s.", seconds=round(passed))
                 self._fail(now, why)
             if self._lacking and not starting and passed >= seconds + self._patience.listen:
                 self._fail(now, _silent(self._lacking))

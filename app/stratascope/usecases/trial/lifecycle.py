@@ -120,7 +120,7 @@ def exercise(
             if cancelled():
                 why = msg("Cancelled.")
             elif clock.now() >= until:
-                why = msg("It did not finish within {seconds} seconds.", seconds=round(seconds))
+                why = msg("It did not finish within {seconds} s.", seconds=round(seconds))
             if why is not None:
                 break
             if not selector.get_map():  # it has closed its output, but still runs

@@ -388,7 +388,7 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
         case Ends.NOTHING:
             return Loosened((), tuple(choice.id for choice in choices), _reason(verdict.last))
         case Ends.CUT_OFF if late is not None:
-            text = msg("Nothing was found in {seconds} seconds.", seconds=round(late))
+            text = msg("Nothing was found in {seconds} s.", seconds=round(late))
         case _:
             text = ENDS[verdict.ends]
     why = _reason(verdict.last)

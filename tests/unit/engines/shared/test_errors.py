@@ -48,7 +48,7 @@ HERE, THERE = "unix:///run/docker.sock", "tcp://build:2375"
         (OSError(errno.EHOSTUNREACH, "x"), THERE, True, EngineState.UNREACHABLE, "can't be reached from here"),
         (ssl.SSLError(1, "x"), THERE, True, EngineState.UNREACHABLE, "No secure connection to tcp://build:2375"),
         (BlockingIOError(errno.EAGAIN, "x"), HERE, True, EngineState.UNREACHABLE, "accepts no more connections"),
-        (TimeoutError("x"), THERE, True, EngineState.UNREACHABLE, "did not answer within 5 seconds"),
+        (TimeoutError("x"), THERE, True, EngineState.UNREACHABLE, "did not answer within 5 s"),
         (ValueError("x"), HERE, True, EngineState.UNREACHABLE, "is not a container engine"),
     ],
 )

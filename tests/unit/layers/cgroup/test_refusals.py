@@ -74,7 +74,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     ),
     (
         call("openat", 24, said=limited(nofile=64)),
-        "It has 64 files open, which is the limit of a process (ulimit nofile).",
+        "It has reached the open file limit of a process (ulimit nofile): 64.",
         (MoreOf("nofile", 64),),
         Strength.FITS,
     ),

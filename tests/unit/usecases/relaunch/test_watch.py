@@ -63,10 +63,10 @@ def test_it_listens_again_in_time() -> None:
     told = scene.watch()
     assert 3.0 <= scene.seconds < 3.5
     assert [translate(item.message) for item in told] == [
-        "Watch it for 3 seconds",
+        "Watch it for 3 s",
         "Waiting until it listens on port 80, 443",
-        "Watch it for 3 seconds",
-        "Watch it for 3 seconds",
+        "Watch it for 3 s",
+        "Watch it for 3 s",
     ]
     assert [item.state for item in told] == [State.BEGUN] * 3 + [State.DONE]
     assert {item.step for item in told} == {"watch"}

@@ -38,7 +38,7 @@ def test_what_it_prints_is_bounded_to_the_end() -> None:
 
 def test_one_that_hangs_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     why, _ = run(f"sleep 3600 & echo $! >{tmp_path}/pid; sleep 3600", seconds=0.3)
-    assert why == "It did not finish within 0 seconds."
+    assert why == "It did not finish within 0 s."
     assert gone(int((tmp_path / "pid").read_text()))
 
 

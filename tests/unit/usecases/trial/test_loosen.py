@@ -46,4 +46,4 @@ def test_what_was_not_found_says_why(ends: Ends) -> None:
 def test_one_that_took_too_long_says_how_long() -> None:
     ended = found(Verdict(Ends.CUT_OFF), WANTED, 300.0)
     assert ended.why is not None
-    assert translate(ended.why) == "Nothing was found in 300 seconds."
+    assert translate(ended.why) == "Nothing was found in 300 s."
