@@ -154,9 +154,9 @@ def _container(
         word = style.paint(pad(translate(terms.verdict_words(known)), words), VERDICT_STYLE[known.verdict])
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(known)} {title}  {word}  "
-        first, *more = wrap(translate(layer.assessment.fact), " " * (width + words + 8), style)
+        first, *below = wrap(translate(layer.assessment.fact), " " * (width + words + 8), style)
         yield head + first.lstrip()
-        yield from more
+        yield from below
     if style.details and (calls := first_view(state, CallMap)) is not None:
         yield from _surface(calls, style)
     if state.matrix is not None:
