@@ -9,7 +9,7 @@ from pathlib import Path
 from stratascope import atomic_file
 from stratascope.cli.output import on_terminal
 from stratascope.core.accepted import Acceptance
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import MachineCapture
 from stratascope.core.text import natural
@@ -101,7 +101,7 @@ def _baseline(path: Path | None) -> Baseline | None:
     try:
         data = atomic_file.read(path, _REPORT_MOST, piped=True)
     except OSError as error:
-        raise BaselineError(msg("{file}: {why}", file=str(path), why=error.strerror or str(error))) from error
+        raise BaselineError(colon(str(path), error.strerror or str(error))) from error
     if data is None:
         raise BaselineError(msg("{file} is longer than {most} bytes.", file=str(path), most=_REPORT_MOST))
     return read_baseline(data, str(path))

@@ -27,7 +27,7 @@ from glob import escape
 from typing import Any
 
 from stratascope.core.container import Container
-from stratascope.core.message import Message, MessageError, msg
+from stratascope.core.message import Message, MessageError, colon, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.value import Value
@@ -166,7 +166,7 @@ def _entry(table: dict[str, Any], name: str, head: int, lines: list[str]) -> Acc
         named = re.compile(rf"[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=").match
         at = next((head + place for place, line in enumerate(lines) if named(line)), head)
         if not at:
-            return AcceptedError(msg("{file}: {why}", file=name, why=why))
+            return AcceptedError(colon(name, why))
         return AcceptedError(msg("{file}, line {line}: {why}", file=name, line=at, why=why))
 
     for key in table:

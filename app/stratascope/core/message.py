@@ -53,6 +53,36 @@ def plural(one: str, many: str, /, count: int, **args: Argument) -> Message:
     return Message(one, (("count", count), *args.items()), many, count)
 
 
+def verbatim(text: Argument, /) -> Message:
+    """What is the same in every language: a name, a number, a path."""
+    return msg("{text}", text=text)
+
+
+def colon(label: Argument, text: Argument, /) -> Message:
+    """`label: text`. This and what follows join texts as each language does it."""
+    return msg("{label}: {text}", label=label, text=text)
+
+
+def bracketed(text: Argument, more: Argument, /) -> Message:
+    """`text (more)`."""
+    return msg("{text} ({more})", text=text, more=more)
+
+
+def comma(first: Argument, rest: Argument, /) -> Message:
+    """`first, rest`."""
+    return msg("{first}, {rest}", first=first, rest=rest)
+
+
+def followed(first: Argument, rest: Argument, /) -> Message:
+    """A sentence, and another one: `First. Rest.`"""
+    return msg("{first} {rest}", first=first, rest=rest)
+
+
+def became(before: Argument, after: Argument, /) -> Message:
+    """`before → after`."""
+    return msg("{before} → {after}", before=before, after=after)
+
+
 def age(seconds: float) -> Message:
     """A duration in its largest unit: "3 days"."""
     whole = max(0, int(seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Callable, Iterable
 
-from stratascope.core.message import Argument, Message, msg
+from stratascope.core.message import Argument, Message, comma, followed, msg
 from stratascope.core.sanitize import plain
 
 DOMAIN = "stratascope"
@@ -49,15 +49,13 @@ def listed(texts: Iterable[str], most: int = 0) -> str:
     """Translated texts as a list in one sentence: `a, b` or `a、b`; those after the first `most` are only counted."""
     every = list(texts)
     more = len(every) - most if most else 0
-    found = _joined(
-        every[:most] if more > 0 else every, lambda first, rest: msg("{first}, {rest}", first=first, rest=rest)
-    )
+    found = _joined(every[:most] if more > 0 else every, comma)
     return translate(msg("{first} and {count} more", first=found, count=more)) if more > 0 else found
 
 
 def together(texts: Iterable[str]) -> str:
     """Join translated sentences, separated by a space if the language uses one."""
-    return _joined(texts, lambda first, rest: msg("{first} {rest}", first=first, rest=rest))
+    return _joined(texts, followed)
 
 
 def _joined(texts: Iterable[str], join: Callable[[str, str], Message]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 from stratascope.core.container import Container, Engine
-from stratascope.core.message import msg
+from stratascope.core.message import followed, msg
 from stratascope.core.ports import OwnerError, OwnerGoneError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
@@ -45,7 +45,7 @@ class LocalOwners:
         except OwnerError as error:
             why = msg("Its owner can't be asked to change it: {why}", why=error.message)
             if error.words:
-                why = msg("{sentence} {words}", sentence=why, words=error.words)
+                why = followed(why, error.words)
             return OwnerRefusal(kind, why, msg("Fix that first, or change its owner's files by hand."))
         return None
 

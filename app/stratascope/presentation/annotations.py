@@ -16,7 +16,7 @@ from typing import Any
 from stratascope.core.accepted import Acceptance, Accepted, Standing, in_force
 from stratascope.core.container import Container, Engine, EngineKind
 from stratascope.core.layer import Finding
-from stratascope.core.message import Message, MessageError, msg, plural
+from stratascope.core.message import Message, MessageError, colon, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import ThreatState
@@ -306,7 +306,7 @@ def accepted_lines(snapshot: Snapshot, acceptance: Acceptance | None) -> Iterato
             standing = acceptance.of(finding.code, state.container)
             if standing is not None:
                 where = msg("{code} of {name}", code=finding.code, name=state.container.name)
-                line = msg("{where}: {words}", where=where, words=accepted_words(standing))
+                line = colon(where, accepted_words(standing))
                 found[standing.expired].append(line)
     accepted, expired = found[False], found[True]
     if accepted:

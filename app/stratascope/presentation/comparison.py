@@ -14,7 +14,7 @@ from typing import Any
 
 from stratascope.core.container import Container
 from stratascope.core.layer import Bar, Bars, BitGrid, CallMap, Layer, Rulers, Table, Tone, Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural, verbatim
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, first_view
 from stratascope.i18n.translate import listed, translate
@@ -109,12 +109,9 @@ def _layers(one: ContainerState, two: ContainerState, layers: Sequence[Layer]) -
         its = others.get(mine.id)
         if its is None or mine.assessment.verdict is its.assessment.verdict:
             continue
-        first, second = (
-            translate(msg("{verdict}: {fact}", verdict=verdict_words(each.assessment), fact=each.assessment.fact))
-            for each in (mine, its)
-        )
+        first, second = (translate(colon(verdict_words(each.assessment), each.assessment.fact)) for each in (mine, its))
         worse = _sign(_VERDICTS.index(its.assessment.verdict) - _VERDICTS.index(mine.assessment.verdict))
-        title = translate(titles.get(mine.id, msg("{id}", id=mine.id)))
+        title = translate(titles.get(mine.id, verbatim(mine.id)))
         yield Difference(Part.LAYER, mine.id, title, first, second, worse, mine.id)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from stratascope.core.container import ENGINES, Engine, EngineKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, bracketed, comma, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -60,8 +60,8 @@ def engine_title(engine: str, engines: Iterable[Engine] = ()) -> str:
     known = next((each for each in every if each.id == engine), None)
     if known is not None and not known.local:
         where = plain(known.endpoint, 200)
-        return translate(msg("{engine} ({name}, {address})", engine=word, name=name, address=where))
-    return translate(msg("{engine} ({name})", engine=word, name=name))
+        return translate(bracketed(word, comma(name, where)))
+    return translate(bracketed(word, name))
 
 
 def suffixes(states: Sequence[ContainerState], engines: Iterable[Engine] = ()) -> Mapping[tuple[str, str], str]:
@@ -86,4 +86,4 @@ def suffixes(states: Sequence[ContainerState], engines: Iterable[Engine] = ()) -
 
 def told_apart(name: str, suffix: str) -> str:
     """Return a name with its suffix, if it has one."""
-    return translate(msg("{name} ({engine})", name=name, engine=suffix)) if suffix else name
+    return translate(bracketed(name, suffix)) if suffix else name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stratascope.core.capture import Gap, gap_words
 from stratascope.core.container import Container, Status, other_kernel
 from stratascope.core.layer import Verdict
-from stratascope.core.message import msg, plural
+from stratascope.core.message import bracketed, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
@@ -42,7 +42,7 @@ def ended_word(container: Container) -> str:
     word = status_word(container)
     if container.status not in (Status.EXITED, Status.DEAD) or container.exit_code is None:
         return word
-    return translate(msg("{status} ({code})", status=word, code=str(container.exit_code)))
+    return translate(bracketed(word, str(container.exit_code)))
 
 
 def summary(state: ContainerState) -> str:
@@ -202,4 +202,4 @@ def held_by_words(state: ThreatState) -> str:
 def exposure_range(matrix: Matrix | None) -> str:
     """The exposure as 5.6, or 5.6 (best 3.4)."""
     number, best = number_text(matrix), best_text(matrix)
-    return translate(msg("{number} ({best})", number=number, best=best)) if best else number
+    return translate(bracketed(number, best)) if best else number

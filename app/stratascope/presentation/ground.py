@@ -8,7 +8,7 @@ from __future__ import annotations
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Row, Tone
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg, plural, verbatim
 from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -47,7 +47,7 @@ def ground_rows(ground: Ground) -> tuple[Row, ...]:
     guards = [(kind, ground.sysctl(f"fs.protected_{kind}")) for kind in _KINDS]
     if told := ", ".join(f"{kind} {value}" for kind, value in guards if value is not None):
         tone = Tone.WARN if any(value == "0" for _, value in guards) else Tone.GOOD
-        rows.append(Row(_GUARDS, msg("{text}", text=told), "/proc/sys/fs/protected_*", tone, note=_GUARDS_NOTE))
+        rows.append(Row(_GUARDS, verbatim(told), "/proc/sys/fs/protected_*", tone, note=_GUARDS_NOTE))
     return tuple(rows)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from stratascope.core.history.entry import Exposed, Standing, Unlike
 from stratascope.core.history.fold import MADE_ANEW, MEASURES, RESTARTS, Change, Past, What, other_reader, up
 from stratascope.core.layer import Verdict
-from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.message import Message, age, became, colon, msg, plural
 from stratascope.core.options.given import layer_of, measure_of
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.catalogue import threats_by_id
@@ -145,8 +145,7 @@ def layer_changes(before: Iterable[str], after: Iterable[str]) -> list[str]:
     for each in after:
         layer, _, verdict = each.partition(" ")
         if layer in was:
-            found.append(translate(msg("{layer}: {before} → {after}", layer=layer_title(layer),
-                                       before=_verdict(was[layer]), after=_verdict(verdict))))  # fmt: skip
+            found.append(translate(colon(layer_title(layer), became(_verdict(was[layer]), _verdict(verdict)))))
     return found
 
 
@@ -185,8 +184,7 @@ def number(value: float | None) -> str:
 def clock(at: float) -> str:
     """A moment in this machine's time zone, to the minute."""
     when = datetime.fromtimestamp(at).astimezone()
-    return translate(msg("{year}-{month}-{day} {hour}:{minute}", year=f"{when:%Y}", month=f"{when:%m}",
-                         day=f"{when:%d}", hour=f"{when:%H}", minute=f"{when:%M}"))  # fmt: skip
+    return f"{when:%Y-%m-%d %H:%M}"
 
 
 When = Callable[[float], str]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from stratascope.core.capture import gap_words
 from stratascope.core.container import Container, EngineKind
 from stratascope.core.layer import Verdict
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
@@ -111,7 +111,7 @@ def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]
         yield translate(msg("No containers."))
         for engine in snapshot.engines:
             if engine.message is not None:
-                text = translate(msg("{name}: {text}", name=plain(engine.id, 40), text=engine.message))
+                text = translate(colon(plain(engine.id, 40), engine.message))
                 yield from wrap(text, "", style, "33")
     unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
     if unseen:

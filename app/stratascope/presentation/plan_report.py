@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, became, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Use
 from stratascope.core.sandboxes.lines import Written
@@ -89,7 +89,7 @@ def lines(
 ) -> Iterator[str]:
     """For people: the number, a line a change, what keeps it critical; of a sandbox the corrected line."""
     now, then = plan.now.exposure, plan.then.exposure
-    arrow = translate(msg("{now} → {then}", now=f"{now.worst:.1f}", then=f"{then.worst:.1f}"))
+    arrow = translate(became(f"{now.worst:.1f}", f"{then.worst:.1f}"))
     on = sum(change.on for change in plan.changes)
     count = translate(plural("{on} of {count} change on", "{on} of {count} changes on", len(plan.changes), on=on))
     called, number = plain(name, 80), style.paint(arrow, LEVEL_STYLE[exposure_level(then.worst)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Unit, Use
 from stratascope.core.sanitize import plain
@@ -123,7 +123,7 @@ def row_title(change: Change, state: ContainerState | None) -> str:
 def row_words(change: Change, state: ContainerState | None) -> str:
     """The same with its value, where there is one to choose."""
     title, value = row_title(change, state), value_text(change.choice) if takes_values(change.choice) else ""
-    return translate(msg("{title}: {value}", title=title, value=value)) if value else title
+    return translate(colon(title, value)) if value else title
 
 
 def _title(change: Change, state: ContainerState | None) -> Message:

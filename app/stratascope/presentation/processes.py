@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stratascope.core.layer import Layer, Verdict
-from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.message import Message, age, became, msg, plural
 from stratascope.core.overview.processes import Process
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -43,7 +43,7 @@ def users(process: Process) -> str:
     if process.user is None:
         return translate(UNREAD)
     inside = process.user_name or user(process.user_inside)
-    return translate(msg("{inside} → {host}", inside=inside, host=user(process.user)))
+    return translate(became(inside, user(process.user)))
 
 
 def named_user(process: Process) -> str:

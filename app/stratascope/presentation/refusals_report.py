@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, bracketed, colon, comma, msg, plural
 from stratascope.core.refusals.ended.ending import ENGINE, IMAGE, PROGRAM, Cause, Ending, Source
 from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Refusal, RefusalRemedy
 from stratascope.core.sanitize import plain
@@ -172,7 +172,7 @@ def tried(denial: Refusal) -> str:
     what = plain(translate(denial.did), LONGEST)
     if denial.count == 1:
         return what
-    return translate(msg("{what}, {times}", what=what, times=f"{count_text(denial.count)}×"))
+    return translate(comma(what, f"{count_text(denial.count)}×"))
 
 
 def answered(denial: Refusal) -> str:
@@ -260,10 +260,10 @@ def whole(denial: Refusal) -> str:
 def copied(denial: Refusal, layers: Layers) -> str:
     """A refusal as text for the clipboard: for an issue, a chat or a search."""
     below, by = process_below(denial), layers.title_of(denial.claim)
-    who = translate(msg("{process} ({pid})", process=plain(denial.process, 80), pid=below))
+    who = translate(bracketed(plain(denial.process, 80), below))
     lines = [
-        translate(msg("{what}: {answer}", what=tried(denial), answer=answered(denial))),
-        translate(msg("{process}, {when}", process=who, when=span_text(denial))),
+        translate(colon(tried(denial), answered(denial))),
+        translate(comma(who, span_text(denial))),
         translate(msg("Refused by {layer}: {why}", layer=by, why=whole(denial).replace("\n", " "))),
     ]
     for remedy in denial.remedies:

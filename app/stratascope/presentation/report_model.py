@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from stratascope.core.accepted import Standing, in_force, threat_code
 from stratascope.core.container import Container, Status
-from stratascope.core.message import msg, plural
+from stratascope.core.message import colon, msg, plural
 from stratascope.core.reach.row import Reached, ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
@@ -255,7 +255,7 @@ def _threat(state: ThreatState, mark: str, predicted: bool) -> Item:
         layer=threat.first,
         severity=threat.severity,
         title=translate(threat.title),
-        text=plain(translate(msg("{title}: {what}", title=threat.title, what=threat.what)), _TEXT),
+        text=plain(translate(colon(threat.title, threat.what)), _TEXT),
         advice=plain(translate(threat.advice), _TEXT),
         source="",
         refs=threat.refs,

@@ -38,7 +38,7 @@ def setting_words(flag: str, *, came: bool) -> str:
 
 def _as_typed(flag: str, *, came: bool) -> Message:
     text = plain(flag, _LONGEST)
-    return msg("+ {option}", option=text) if came else msg("− {option}", option=text)
+    return msg("+ {text}", text=text) if came else msg("− {text}", text=text)
 
 
 def _words(flag: str, *, came: bool) -> Message | None:

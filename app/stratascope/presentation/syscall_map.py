@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.layer import CallSource, CallState, CallTable, CallVerdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, comma, msg, plural
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
 from stratascope.core.threats.threat import Threat
@@ -112,7 +112,7 @@ def surface_line(surface: Surface) -> Message:
     passing = msg("{count} of {total} system calls pass", count=surface.allowed, total=surface.total)
     if surface.depends:
         some = plural("one more for some arguments", "{count} more for some arguments", surface.depends)
-        passing = msg("{passing}, {some}", passing=passing, some=some)
+        passing = comma(passing, some)
     if surface.more is None:
         return msg("{passing}.", passing=passing)
     if surface.more:
@@ -182,5 +182,5 @@ def explain(name: str) -> tuple[Message, ...]:
         return () if found is None else (found,)
     used = titles[0]
     for title in titles[1:]:
-        used = msg("{first}, {rest}", first=used, rest=title)
+        used = comma(used, title)
     return found, msg("With it: {threats}.", threats=used)

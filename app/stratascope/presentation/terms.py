@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from stratascope.core.container import Container, EngineState, Status
 from stratascope.core.layer import Assessment, Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg, plural, verbatim
 from stratascope.core.sandbox import Group
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -128,7 +128,7 @@ def depth_words(depth: tuple[int, int]) -> Message:
     """A depth, or its range if something is unknown: "1" or "1 to 3"."""
     least, most = depth
     if least == most:
-        return msg("{depth}", depth=least)
+        return verbatim(least)
     return msg("{least} to {most}", least=least, most=most)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from stratascope.core.capture import gap_words
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Row, Rulers, Table, Verdict, View
-from stratascope.core.message import NOTHING, Message, age, msg, plural
+from stratascope.core.message import NOTHING, Message, age, colon, msg, plural, verbatim
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view, raised, rank
@@ -152,7 +152,7 @@ def _container(
     for layer in reversed(state.layers):
         known = layer.assessment
         word = style.paint(pad(translate(terms.verdict_words(known)), words), VERDICT_STYLE[known.verdict])
-        title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
+        title = pad(translate(titles.get(layer.id, verbatim(layer.id))), width)
         head = f"  {layer.number} {style.mark(known)} {title}  {word}  "
         first, *below = wrap(translate(layer.assessment.fact), " " * (width + words + 8), style)
         yield head + first.lstrip()
@@ -183,14 +183,14 @@ def _container(
         if state.matrix is not None:
             yield from table_lines(state.matrix, layers, style)
         for layer in reversed(state.layers):
-            yield from _details(layer, titles.get(layer.id, msg("{id}", id=layer.id)), style)
+            yield from _details(layer, titles.get(layer.id, verbatim(layer.id)), style)
 
 
 def _differs(process: ProcessState, titles: dict[str, Message]) -> Message:
     inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
     ids = dict.fromkeys(each.partition(".")[0] for each in process.drift)
     command, pid = plain(process.command, 40), f"{process.pid}{inside}"
-    layers = listed(translate(titles.get(each, msg("{id}", id=each))) for each in ids)
+    layers = listed(translate(titles.get(each, verbatim(each))) for each in ids)
     if process.thread_of is not None:
         return msg("Thread {tid} {command} differs from the first process: {layers}", tid=pid, command=command,
                    layers=layers)  # fmt: skip
@@ -264,7 +264,7 @@ def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
         for view in tab.views:
             yield from _view(view, style)
     for named in layer.assessment.gaps:
-        what = title if named.what == layer.id else msg("{id}", id=named.what)  # the whole layer has a name for people
+        what = title if named.what == layer.id else verbatim(named.what)  # the whole layer has a name for people
         text = msg("{what} is not known: {why}.", what=what, why=gap_words(named.gap).phrase)
         yield from wrap(translate(text), "    ", style, "2")
 
@@ -316,18 +316,18 @@ def _calls(view: CallMap, style: Style) -> Iterator[str]:
     yield "    " + style.paint(translate(view.title), "4")
     for table in view.tables:
         default = table_of(view.default, table.abi)
-        text = translate(msg("{title}: {what}", title=origin(table), what=surface_line(surface(table, default))))
+        text = translate(colon(origin(table), surface_line(surface(table, default))))
         yield from _columns(plain(table.abi, 20), text, "", style)
         for call in table.calls:
             if call.condition is not None:
-                depends = msg("{name}: {condition}", name=call.name, condition=call.condition)
+                depends = colon(call.name, call.condition)
                 yield from wrap(translate(depends), " " * 8, style)
         if default is not None:
             wider = [pair.name for pair in pairs(table, default) if pair.wider]
             narrower = [pair.name for pair in pairs(default, table) if pair.wider]
             for title, names in ((msg("More than by default"), wider), (msg("Less than by default"), narrower)):
                 if names:
-                    more = msg("{title}: {names}", title=title, names=", ".join(names))
+                    more = colon(title, ", ".join(names))
                     yield from wrap(translate(more), " " * 8, style)
 
 
@@ -366,7 +366,7 @@ def open_lines(of: ContainerState, matrix: Matrix, style: Style) -> Iterator[str
         yield "  " + style.paint(translate(msg("What a process in it could do")), "4")
     for state in shown:
         threat = state.threat
-        text = msg("{title}: {what}", title=threat.title, what=danger(state, of))
+        text = colon(threat.title, danger(state, of))
         yield from severe(threat.severity, translate(text), style)
         if style.details:
             arrow = "→ " if style.unicode else "> "

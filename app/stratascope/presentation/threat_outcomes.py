@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import reduce
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, comma, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
@@ -200,7 +200,7 @@ def counts_line(found: Mapping[ThreatOutcome, int]) -> Message:
     texts = [text for count, text in parts if count]
     texts.append(msg("{count} stopped by one layer", count=found[ThreatOutcome.ONCE]))
     texts.append(msg("{count} by two or more", count=found[ThreatOutcome.DEEPER]))
-    line = reduce(lambda first, rest: msg("{first}, {rest}", first=first, rest=rest), texts)
+    line = reduce(comma, texts)
     total = sum(found.values())
     return plural("Of {count} thing it could try: {line}", "Of {count} things it could try: {line}", total, line=line)
 

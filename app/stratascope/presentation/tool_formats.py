@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
@@ -94,7 +94,7 @@ def _rule(example: Result) -> dict[str, Any]:
 def _role(layer: str) -> str:
     """The role of a finding's layer: unlike the finding's text, it is the same in every report."""
     about = next((each.about for each in all_layers() if each.id == layer), None)
-    return "" if about is None else translate(msg("{title}: {what}", title=about.title, what=about.role))
+    return "" if about is None else translate(colon(about.title, about.role))
 
 
 def _result(result: Result, rule: int, compared: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.i18n.translate import listed, translate
@@ -39,5 +39,5 @@ def _told(state: ContainerState) -> Message:
     exposure, name = state.matrix.exposure, plain(state.container.name, 60)
     most, least = f"{exposure.worst:.1f}", f"{exposure.best:.1f}"
     if most == least:
-        return msg("{name}: {number}", name=name, number=most)
+        return colon(name, most)
     return msg("{name}: {number}, at best {best}", name=name, number=most, best=least)

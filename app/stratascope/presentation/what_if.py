@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, comma, msg, plural, verbatim
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState, without
 from stratascope.core.threats.threat import Outcome
@@ -88,9 +88,9 @@ def _listed(words: list[str], more: int = 0) -> Message:
     """Words as a list in a sentence."""
     if not words:
         return msg("nothing")
-    found = msg("{text}", text=words[0])
+    found = verbatim(words[0])
     for word in words[1:-1] if more <= 0 else words[1:]:
-        found = msg("{list}, {item}", list=found, item=word)
+        found = comma(found, word)
     if more > 0:
         return msg("{list} and {count} more", list=found, count=more)
     return msg("{list} and {item}", list=found, item=words[-1]) if len(words) > 1 else found

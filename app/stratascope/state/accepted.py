@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stratascope import atomic_file, resources
 from stratascope.core.accepted import MOST, MOST_BYTES, Accepted, AcceptedError, read_toml, toml_text
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 
 _COMMENT = "Findings that were accepted in the window of Stratascope, which writes this file anew."
 
@@ -102,4 +102,4 @@ def _read(path: Path, data: bytes | None) -> tuple[Accepted, ...]:
 
 
 def _failed(path: Path, error: OSError) -> AcceptedError:
-    return AcceptedError(msg("{file}: {why}", file=str(error.filename or path), why=error.strerror or str(error)))
+    return AcceptedError(colon(str(error.filename or path), error.strerror or str(error)))

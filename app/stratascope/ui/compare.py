@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, bracketed, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
@@ -169,7 +169,7 @@ class CompareDialog(QDialog):
         for box, side in ((self.one, one), (self.two, two)):
             box.clear()
             for each in sides:
-                text = msg("{name} ({source})", name=each.name, source=each.source or each.state.container.engine)
+                text = bracketed(each.name, each.source or each.state.container.engine)
                 box.addItem(translate(text), each)
             box.setCurrentIndex(sides.index(side) if side in sides else -1)
         self._filling = False
@@ -231,8 +231,8 @@ class CompareDialog(QDialog):
         for which, chip in self.chips.items():
             count = sum(which in (None, each.part) for each in found)
             word = translate(msg("All") if which is None else PARTS[which])
-            chip.say(translate(msg("{word} {count}", word=word, count=count)), empty=not count)
-            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
+            chip.say(f"{word} {count}", empty=not count)
+            chip.setAccessibleName(translate(colon(word, count)))
             give_tip(chip, chip.accessibleName())
         self.row.arrange()
 

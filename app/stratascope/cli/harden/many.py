@@ -13,7 +13,7 @@ from typing import Any
 from stratascope.cli.harden import relaunch
 from stratascope.cli.harden.choosing import choices_of, short_of, targets
 from stratascope.cli.output import complain, interrupted, say
-from stratascope.core.message import msg, plural
+from stratascope.core.message import colon, msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy
@@ -177,7 +177,7 @@ def _differs(made: Plan, first: Plan) -> None:
     lines = [("!", translate(each.text)) for each in made.checked.warnings if each not in first.checked.warnings]
     lines += [("x", translate(each.sentence)) for each in made.checked.blocks if each not in first.checked.blocks]
     for mark, text in lines:
-        line = translate(msg("{name}: {text}", name=plain(made.spec.name, 80), text=text))
+        line = translate(colon(plain(made.spec.name, 80), text))
         say(plain(f"{mark} {line}", 500))
 
 

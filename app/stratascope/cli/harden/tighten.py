@@ -13,7 +13,7 @@ from stratascope.cli.harden.relaunch import REFUSED, HardenOutput, relaunch
 from stratascope.cli.harden.undo import at_start
 from stratascope.cli.output import complain, interrupted, on_terminal, say, write
 from stratascope.cli.progress import progress
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, followed, msg, plural
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
@@ -159,7 +159,7 @@ def _outcome(done: Tightened) -> dict[str, Any]:
 def untried(done: Tightened) -> Message:
     """Why there are no trials, and what the settings rest on instead."""
     why = None if done.tried is None else done.tried.why
-    text = ENDS[Ends.REFUSED] if why is None else msg("{text} {why}", text=ENDS[Ends.REFUSED], why=why)
+    text = ENDS[Ends.REFUSED] if why is None else followed(ENDS[Ends.REFUSED], why)
     seen = None if done.needs is None else done.needs.observation.seen
     if seen is None or not seen.phases:
         return msg("{text} Applying the plan as it is; the container was not watched.", text=text)

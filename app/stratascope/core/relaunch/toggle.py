@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.message import NOTHING, Message, MessageError, msg
+from stratascope.core.message import NOTHING, Message, MessageError, colon, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.reach.row import ReachRow
@@ -465,7 +465,7 @@ class Choice(Value):
             return replace(which.keeps, args=(("names", self.readable),))
         if which.words == (self.value,) and not which.placeholder:  # "Remove the engine's socket: remove"
             return which.title
-        return msg("{title}: {value}", title=self.named, value=self.readable)
+        return colon(self.named, self.readable)
 
     @property
     def file(self) -> str:

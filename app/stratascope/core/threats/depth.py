@@ -28,7 +28,7 @@ from weakref import WeakValueDictionary, ref
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Ground
-from stratascope.core.message import msg
+from stratascope.core.message import comma
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import DIRECT
 from stratascope.core.threats.gain import Gain
@@ -264,7 +264,7 @@ def _with_routes(state: ThreatState, gained: ThreatState, gain: Gain) -> ThreatS
 
 @remembered()
 def _through(route: Route, gain: Gain) -> Route:
-    name = msg("{route}, {through}", route=route.name, through=gain.name) if route.name != DIRECT else gain.name
+    name = comma(route.name, gain.name) if route.name != DIRECT else gain.name
     return Route(name, (Step(gain.call, gain.needs), *route.steps))
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from stratascope.bounded_cache import remembered
 from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.core.capture import Capture, or_none
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.threats.catalogue.shared import calls
 from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.threat import Ruling, Stance
@@ -295,7 +295,7 @@ def _why_held(programs: list[Program], *, whole: bool) -> Message:
 def named(programs: Iterable[Program], most: int) -> Message:
     """Their names, the first of many: `mount, passwd, su and 5 more`."""
     names = sorted({program.path.rpartition("/")[2] for program in programs})
-    shown, more = msg("{names}", names=", ".join(names[:most])), len(names) - most
+    shown, more = verbatim(", ".join(names[:most])), len(names) - most
     return shown if more <= 0 else msg("{names} and {count} more", names=shown, count=more)
 
 

@@ -11,7 +11,7 @@ chosen, and leaves the rest alone. A set that closes what is dangerous is made o
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.observation.imports import uses
 from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.core.options.rules import rules_of
@@ -144,7 +144,7 @@ def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> 
         left = facts.bounding <= before.bounding and facts.bounding != before.bounding
     else:
         left = not facts.bounding & TAKE_OVER
-    found = msg("{names}", names=short(facts.bounding)) if facts.bounding else msg("It holds none")
+    found = verbatim(short(facts.bounding)) if facts.bounding else msg("It holds none")
     return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
 
 
@@ -395,7 +395,7 @@ def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof
     if facts is None or facts.bounding is None or facts.effective is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
     whole = facts.bounding | facts.effective | (facts.permitted or CapabilitySet())
-    found = msg("{names}", names=short(whole)) if whole else msg("It is empty")
+    found = verbatim(short(whole)) if whole else msg("It is empty")
     if value.startswith(MORE):
         return Proof(Proven.ENFORCED if wanted <= facts.bounding else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
     return Proof(Proven.ENFORCED if whole <= wanted else Proven.NOT_ENFORCED, expected, found, _BOUNDING)

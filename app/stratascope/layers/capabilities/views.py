@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.layer import BitGrid, BitRow, BitSet, Place, Row, Tab, Table, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.layers.capabilities.explanations import TAKE_OVER, explain
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.findings import short
@@ -117,14 +117,14 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
     if regain is None:
         value, tone = UNKNOWN, Tone.UNKNOWN
     elif regain:
-        value, tone = msg("{names}", names=short(regain)), Tone.WARN
+        value, tone = verbatim(short(regain)), Tone.WARN
     else:
         value, tone = NONE, Tone.PLAIN
     rows.append(Row(_REGAIN_LABEL, value, f"{source}:CapBnd", tone))
     if facts.giving is not None and not facts.root_inside:
         rows += _programs(facts, facts.giving)
     if facts.securebits is not None:
-        bits = msg("{text}", text=", ".join(facts.securebits)) if facts.securebits else NONE
+        bits = verbatim(", ".join(facts.securebits)) if facts.securebits else NONE
         good = facts.root_by_exec is False
         note = _NO_ROOT if good else None
         rows.append(Row(msg("Securebits"), bits, _source(source), Tone.GOOD if good else Tone.PLAIN, None, note))
@@ -133,13 +133,13 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
         rows.append(
             Row(
                 msg("Bounding set"),
-                msg("{text}", text=str(facts.bounding)),
+                verbatim(str(facts.bounding)),
                 f"{source}:CapBnd",
                 Tone.PLAIN if facts.bounding == wanted else Tone.WARN,
-                msg("{text}", text=str(wanted)),
+                verbatim(str(wanted)),
             )
         )
-    rows.append(Row(_DEFAULT_LABEL, msg("{text}", text=str(facts.default)), "", Tone.PLAIN))
+    rows.append(Row(_DEFAULT_LABEL, verbatim(str(facts.default)), "", Tone.PLAIN))
     return Table(msg("What it means"), tuple(rows))
 
 

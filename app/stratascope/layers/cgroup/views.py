@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg, verbatim
 from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.readings import NONE, NOT_READABLE
@@ -149,18 +149,18 @@ def _tone(facts: CgroupFacts, field: str, used: float | None, limit: float | Non
 
 
 def _count(number: float) -> Message:
-    return msg("{number}", number=int(number))
+    return verbatim(int(number))
 
 
 def _size(number: float) -> Message:
-    return msg("{text}", text=size_text(number))
+    return verbatim(size_text(number))
 
 
 def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
     """The rest: version, path, CPUs, weight, disks, devices."""
     source = f"{facts.process}/cgroup"
     version = NOT_READABLE if facts.version is None else _WORDS[facts.version]
-    path = NOT_READABLE if facts.path is None else msg("{path}", path=facts.path)
+    path = NOT_READABLE if facts.path is None else verbatim(facts.path)
     found = [
         Row(_VERSION, version, source, Tone.UNKNOWN if facts.version is None else Tone.PLAIN),
         Row(
@@ -182,10 +182,10 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         wish = _count(asked.oom_score_adj) if asked.oom_score_adj else None
         found.append(Row(_OOM_SCORE, _count(score), f"{facts.process}/oom_score_adj", tone, wish, _OOM_NOTE))
     if facts.cpuset is not None:
-        wish = msg("{cpus}", cpus=asked.cpuset) if asked.cpuset else None
-        found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))
+        wish = verbatim(asked.cpuset) if asked.cpuset else None
+        found.append(Row(_CPUSET, verbatim(facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))
     if facts.cpu_weight is not None:
-        weight = msg("{number}", number=facts.cpu_weight)
+        weight = verbatim(facts.cpu_weight)
         found.append(Row(_WEIGHT, weight, facts.source("cpu_weight"), note=_WEIGHT_NOTE))
     found.extend(Row(_IO, _io(limit), facts.source("io")) for limit in facts.io)
     if "io" in facts.unknown:
@@ -200,7 +200,7 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         found.append(Row(_DEVICES, _BPF, source, Tone.UNKNOWN))
     if asked.log in _LOGS:
         limit, tone = _LOGS[asked.log]
-        text = msg("{driver}: {limit}", driver=asked.log_driver, limit=limit)
+        text = colon(asked.log_driver, limit)
         found.append(Row(_LOG, text, "inspect:HostConfig.LogConfig", tone))
     return tuple(found)
 
@@ -213,4 +213,4 @@ def _io(limit: IoLimit) -> Message:
         ("wiops", limit.write_operations),
     )
     text = " ".join(f"{key}={value}" for key, value in values if value is not None)
-    return msg("{device}: {limits}", device=limit.device, limits=text)
+    return colon(limit.device, text)

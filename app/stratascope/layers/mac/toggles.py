@@ -8,7 +8,7 @@ for the container (`:z`): nobody would put the old labels back.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, comma, msg
 from stratascope.core.relaunch.toggle import Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
@@ -77,7 +77,7 @@ def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Pro
         return Proof(Proven.NOT_ENFORCED, expected, msg("AppArmor reports no label"), _LABEL)
     profile = facts.profile or ""
     right = profile.startswith(_DEFAULTS) if value == "default" else profile == value
-    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
+    found = comma(facts.label or "", mode_word(facts.mode))
     if value == _UNCONFINED:
         free = facts.mode not in ENFORCING
         return Proof(Proven.ENFORCED if free else Proven.NOT_ENFORCED, expected, found, _LABEL)
@@ -160,7 +160,7 @@ def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proo
     if facts.type is None or facts.mode is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     confined = facts.policy_loaded is not False and facts.type not in UNCONFINED_TYPES and facts.mode == "enforcing"
-    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
+    found = comma(facts.label or "", mode_word(facts.mode))
     return Proof(Proven.ENFORCED if confined is not free else Proven.NOT_ENFORCED, expected, found, _LABEL)
 
 

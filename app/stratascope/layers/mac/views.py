@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Place, Row, Tab, Table, Tone, Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg, plural, verbatim
 from stratascope.layers.mac.facts import LSM_LIST, MacAsked, MacFacts
 from stratascope.layers.shared.readings import NONE, NOT_ASKED, UNKNOWN
 
@@ -84,7 +84,7 @@ def _landlock(facts: MacFacts) -> Table:
     found, source = facts.landlock, _BY_BPF
     if isinstance(found, Gap):
         unread = found.kind in (GapKind.DENIED, GapKind.ABSENT)  # ABSENT: nobody with the right to was asked
-        note = _ONLY_ROOT if unread else msg("{text}", text=found.detail)
+        note = _ONLY_ROOT if unread else verbatim(found.detail)
         return Table(_LANDLOCK, (Row(_STATE, UNKNOWN, source, Tone.UNKNOWN, None, note),))
     if found is None:
         return Table(_LANDLOCK, (Row(_STATE, msg("Not restricted"), source),))
@@ -106,7 +106,7 @@ _STATE = msg("State")
 
 
 def _text(value: str | None) -> Message:
-    return msg("{text}", text=value) if value else UNKNOWN
+    return verbatim(value) if value else UNKNOWN
 
 
 def _asked_label(facts: MacFacts, asked: MacAsked) -> Message | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Finding, Row, Tone
-from stratascope.core.message import msg, plural
+from stratascope.core.message import msg, plural, verbatim
 from stratascope.core.options.rules import rules_of
 from stratascope.core.runtime_flaws import RuntimeBuild, RuntimeFlaw, build_of, flaws_in, unchanged
 from stratascope.core.severity import Severity
@@ -58,10 +58,10 @@ def runtime_rows(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroun
         return ()
     source, flaws = rules_of(around.engine).answer, _flaws(build, facts)
     note = _BY_VERSION if unchanged(build) else _DISTRIBUTION
-    value = msg("{text}", text=f"{build.program} {build.version}")
+    value = verbatim(f"{build.program} {build.version}")
     return (
         Row(RUNTIME_TITLE, value, source, Tone.WARN if flaws else Tone.PLAIN, note=note if flaws else None),
-        *(Row(msg("{id}", id=flaw.id), flaw.how, source, Tone.WARN) for flaw in flaws),
+        *(Row(verbatim(flaw.id), flaw.how, source, Tone.WARN) for flaw in flaws),
     )
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
-from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.message import NOTHING, Message, msg, verbatim
 from stratascope.core.relaunch.toggle import (
     GRADES,
     Cure,
@@ -370,14 +370,14 @@ def _prove_sysctl(facts: object, value: str, subject: Subject) -> Proof:
     """The first free port is read from its network namespace. All else the runtime writes before the program starts,
     and does not start it where it can't: what the engine says it gave the runtime is in force.
     """
-    expected, wanted = msg("{settings}", settings=value), dict(_pairs(value))
+    expected, wanted = verbatim(value), dict(_pairs(value))
     if facts is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, "inspect")
     read = subject.of("capabilities")
     port = None if read is None else read.port_start
     if set(wanted) == {PORT_START} and port is not None:
         right = Proven.ENFORCED if str(port) == wanted[PORT_START] else Proven.NOT_ENFORCED
-        return Proof(right, expected, msg("{settings}", settings=f"{PORT_START}={port}"), PORT_START)
+        return Proof(right, expected, verbatim(f"{PORT_START}={port}"), PORT_START)
     said = dict(subject.container.asked.sysctls)
     if not wanted.keys() <= said.keys():
         return Proof(Proven.UNKNOWN, expected, NOT_READ, "inspect")

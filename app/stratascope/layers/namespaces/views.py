@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Place, Row, Tab, Table, Tone
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, bracketed, msg, plural, verbatim
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, as_requested, source_of
@@ -66,7 +66,7 @@ def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked,
     read, fact = facts.of(kind), whole.of(kind)
     source = f"{facts.process}/{source_of(kind, read)}"
     wish = asked.of(kind)
-    asked_word = msg("{mode}", mode=wish) if wish else None
+    asked_word = verbatim(wish) if wish else None
     if fact is None:
         return Row(LABELS[kind], NOT_READABLE, source, Tone.UNKNOWN, asked_word, NOTES[kind])
     basis = Basis.KERNEL
@@ -84,7 +84,7 @@ def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked,
         tone, whose, note = Tone.WARN, _ENGINES, _ENGINE_NOTE
     elif fact.shared_with:
         tone, whose = Tone.WARN, msg("Shared with {names}", names=", ".join(fact.shared_with[:5]))
-    value = whose if inode is None else msg("{whose} ({inode})", whose=whose, inode=inode)
+    value = whose if inode is None else bracketed(whose, inode)
     return Row(LABELS[kind], value, source, tone, asked_word, note, basis)
 
 
@@ -105,8 +105,8 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
     guarded = Tone.GOOD if view.proc_guarded else Tone.BAD
     root_tone = Tone.GOOD if view.root_read_only else Tone.UNKNOWN if view.root_read_only is None else Tone.WARN
     root = YES if view.root_read_only else msg("Its root is not a mount") if view.root_read_only is None else NO
-    wanted = None if asked.masked_paths is None else msg("{count}", count=len(asked.masked_paths))
-    closed = None if asked.read_only_paths is None else msg("{count}", count=len(asked.read_only_paths))
+    wanted = None if asked.masked_paths is None else verbatim(len(asked.masked_paths))
+    closed = None if asked.read_only_paths is None else verbatim(len(asked.read_only_paths))
     rows = [
         Row(_ROOT, root, source, root_tone, YES if asked.root_read_only else NO, _ROOT_NOTE),
         Row(_MASKED, counted(view.masked, _SHOWN), source, guarded, wanted, _MASK_NOTE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import CallMap, CallSource, CallTable, Place, Row, Tab, Table, Tone, Verdict
-from stratascope.core.message import msg
+from stratascope.core.message import msg, verbatim
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
 from stratascope.layers.seccomp.tables import call_table
@@ -94,7 +94,7 @@ def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:
     value, tone = (UNKNOWN, Tone.UNKNOWN) if facts.mode is None else _MODES[facts.mode]
     if facts.mode is SeccompMode.FILTER and verdict is not Verdict.ENFORCED:
         tone = Tone.UNKNOWN if verdict is Verdict.UNKNOWN else Tone.WARN
-    filters = UNKNOWN if facts.filters is None else msg("{count}", count=facts.filters)
+    filters = UNKNOWN if facts.filters is None else verbatim(facts.filters)
     on_mode = _MODE_NOTE if facts.mode is SeccompMode.FILTER else None
     several = _FILTERS_NOTE if (facts.filters or 0) > 1 else None
     rows = [
@@ -105,7 +105,7 @@ def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:
             _PROFILES[facts.profile],
             INSPECT,
             Tone.PLAIN,
-            msg("{profile}", profile=asked.custom[:200]) if asked.custom else None,
+            verbatim(asked.custom[:200]) if asked.custom else None,
             _PRIVILEGED_NOTE if asked.privileged else None,
         ),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Place, Row, RulerRange, Rulers, Tab, Table, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import NO, NOT_READABLE, UNKNOWN, YES
 from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
@@ -91,8 +91,8 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     initial = UNKNOWN if facts.initial_namespace is None else YES if facts.initial_namespace else NO
     initial_tone = Tone.WARN if facts.initial_namespace else Tone.GOOD
     names = ", ".join(facts.range_shared_with[:10])
-    mode = msg("{mode}", mode=asked.userns_mode) if asked.userns_mode else None
-    user = msg("{user}", user=asked.user) if asked.user else None
+    mode = verbatim(asked.userns_mode) if asked.userns_mode else None
+    user = verbatim(asked.user) if asked.user else None
     rows = [
         Row(_ROOT, root, source, tone),
         Row(_PROCESS, _process(facts), f"{status}:Uid", _known(facts.uid_outside), user),
@@ -106,7 +106,7 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
         ),
     ]
     if facts.range_shared_with:
-        rows.append(Row(_SHARED, msg("{names}", names=names), source, Tone.WARN))
+        rows.append(Row(_SHARED, verbatim(names), source, Tone.WARN))
     if facts.setgroups is not None:
         rows.append(Row(_SETGROUPS, NO if facts.setgroups == "deny" else YES, f"{facts.process}/setgroups"))
     if facts.mount_ids is None:
@@ -165,7 +165,7 @@ def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
     if engine.rootless:
         port = ground.sysctl("net.ipv4.ip_unprivileged_port_start")
         ping = ground.sysctl("net.ipv4.ping_group_range")
-        ports = UNKNOWN if port is None else msg("{port}", port=port)
+        ports = UNKNOWN if port is None else verbatim(port)
         rows.append(Row(_PORTS, ports, path_of("net.ipv4.ip_unprivileged_port_start"), note=_PORT_NOTE))
         rows.append(Row(_PING, _ping(ping), path_of("net.ipv4.ping_group_range"), note=_PING_NOTE))
     return tuple(rows)
@@ -182,4 +182,4 @@ def _ping(value: str | None) -> Message:
 
 
 def _word(text: str) -> Message:
-    return msg("{text}", text=text) if text else _NOT_SAID
+    return verbatim(text) if text else _NOT_SAID

@@ -11,7 +11,7 @@ import html
 from collections.abc import Sequence
 
 from stratascope.core.layer import BitGrid, CallMap, CallState, CallTable, CallVerdict, Layer, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.threats.depth import Matrix, ThreatState
@@ -230,7 +230,7 @@ def _map(calls: CallMap, whose: list[Named]) -> str:
     for place, table in enumerate(calls.tables):
         default = syscall_map.table_of(calls.default, table.abi)
         found = syscall_map.surface(table, default)
-        title = msg("{abi}: {title}", abi=table.abi, title=syscall_map.origin(table))
+        title = colon(table.abi, syscall_map.origin(table))
         parts.append(element("h4", text(title)) + element("p", text(syscall_map.surface_line(found))))
         if (line := syscall_map.dangerous_line(found, 40)) is not None:
             parts.append(element("p", text(line)))
@@ -248,9 +248,7 @@ def _cells(table: CallTable, default: CallTable | None) -> str:
         if pair.here is not None:
             groups.setdefault(group_of(pair.name), []).append(_cell(pair, pair.here, compared=default is not None))
             if pair.here.condition is not None:
-                conditions.append(
-                    element("li", text(msg("{name}: {condition}", name=pair.name, condition=pair.here.condition)))
-                )
+                conditions.append(element("li", text(colon(pair.name, pair.here.condition))))
     parts = [
         element("dt", text(group)) + element("dd", element("ul", "".join(cells), "calls"))
         for group, cells in sorted(groups.items(), key=lambda item: GROUPS.index(item[0]))

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -73,7 +73,7 @@ class ServiceChips(ChoiceChips):
         for state, (which, number, mark) in zip(states, shown, strict=True):
             name = plain(which, _LETTERS)
             chip = FilterChip(self._theme, f"{name}  {number}", mark)
-            told = msg("{name}: {exposure}", name=plain(which, 100), exposure=exposure_sentence(state.matrix))
+            told = colon(plain(which, 100), exposure_sentence(state.matrix))
             chip.setAccessibleName(translate(told))
             give_tip(chip, translate(told))
             self.add(which, chip)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.history.machine import Direction, Moved, counted
 from stratascope.core.layer import Layer, Verdict
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import changes_report as words
@@ -112,9 +112,9 @@ class ChangesTable(ItemTable):
         def spoken(row: Shown) -> str:
             if isinstance(row, Heading):
                 title = translate(words.TITLES[row.direction])
-                return translate(msg("{title}: {count}", title=title, count=row.count))
+                return translate(colon(title, row.count))
             title = translate(words.TITLES[row.direction])
-            return translate(msg("{title}: {text}", title=title, text=whole_text(row).replace("\n", ". ")))
+            return translate(colon(title, whole_text(row).replace("\n", ". ")))
 
         def whole(row: Shown) -> str:
             return "" if isinstance(row, Heading) else whole_text(row)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from stratascope.core.history.machine import Direction
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.changes_report import TITLES
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
@@ -37,7 +37,7 @@ class Tile(QAbstractButton):
     def say(self, count: int, note: str) -> None:
         """Show that many containers; `note`: a line about them."""
         self.count, self._note = count, note
-        self.setAccessibleName(translate(msg("{title}: {count}", title=self.text(), count=count)))
+        self.setAccessibleName(translate(colon(self.text(), count)))
         give_tip(self, "\n".join(filter(None, (self.accessibleName(), note))))
         self.update()
 

@@ -123,7 +123,7 @@ class ListHead(QWidget):
 
     def show_view_by(self, view_by: ViewBy) -> None:
         """Show how the list is grouped."""
-        self.button.setText(translate(msg("{division} ▾", division=view_by_word(view_by))))
+        self.button.setText(f"{view_by_word(view_by)} ▾")
         self.button.setAccessibleName(translate(msg("List order: {division}", division=view_by_word(view_by))))
         for action in self.group.actions():
             action.setChecked(action.data() == view_by)

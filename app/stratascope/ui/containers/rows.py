@@ -10,7 +10,7 @@ from enum import StrEnum
 from operator import is_
 
 from stratascope.core.container import Engine
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, comma, msg, plural
 from stratascope.core.reach.row import ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, raised
@@ -466,7 +466,7 @@ def spoken(entry: ListRow) -> str:
     if state is None:
         return _spoken_head(entry)
     lines = [
-        translate(msg("{name}, {status}", name=entry.title, status=status_word(state.container))),
+        translate(comma(entry.title, status_word(state.container))),
         translate(msg("{engine} · {image}", engine=entry.engine or state.container.engine, image=entry.second)),
     ]
     if entry.count > 1:

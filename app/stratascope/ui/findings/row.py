@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.core.accepted import Standing, in_force
 from stratascope.core.layer import Finding, NamedGap
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
@@ -247,7 +247,7 @@ class GapRow(QWidget):
 
 def _named(finding: Finding) -> str:
     text = plain(translate(finding.text), 2000)
-    return translate(msg("{severity}: {text}", severity=severity_word(finding.severity), text=text))
+    return translate(colon(severity_word(finding.severity), text))
 
 
 def told_whole(finding: Finding) -> str:

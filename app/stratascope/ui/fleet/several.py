@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, bracketed, colon, msg, plural
 from stratascope.core.overview.fleet import Machine, OpenThreat
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -72,7 +72,7 @@ def engines(machine: Machine) -> str:
         if engine.state is EngineState.CONNECTED:
             told.append(name)
         elif engine.state is not EngineState.ABSENT:
-            told.append(translate(msg("{name} ({state})", name=name, state=engine_state_word(engine.state))))
+            told.append(translate(bracketed(name, engine_state_word(engine.state))))
     return listed(told)
 
 
@@ -107,7 +107,7 @@ def machine_title(found: FoundMachine) -> str:
     if found.machine.trouble is not None:
         return machine_name(found)
     count = plural("{count} container", "{count} containers", len(found.members))
-    return translate(msg("{name}: {containers}", name=plain(found.machine.name, _NAME), containers=count))
+    return translate(colon(plain(found.machine.name, _NAME), count))
 
 
 MACHINES = (

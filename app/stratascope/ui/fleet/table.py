@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, bracketed, comma, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
@@ -266,10 +266,7 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
 
 def with_machines(table: FleetTable, machines: Mapping[tuple[str, str], str]) -> FleetTable:
     """Return the table with the machine's name after that of each container."""
-    rows = (
-        replace(row, name=translate(msg("{name}, {machine}", name=row.name, machine=plain(machines[row.key], 100))))
-        for row in table.rows
-    )
+    rows = (replace(row, name=translate(comma(row.name, plain(machines[row.key], 100)))) for row in table.rows)
     return replace(table, rows=tuple(rows))
 
 
@@ -310,8 +307,7 @@ def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
             lines[2] = translate(msg("{outcome}, depth {depth}", outcome=where, depth=depth_text(state)))
             family = family_word(state.threat.family)
             severity = severity_word(state.threat.severity)
-            lines[1] = translate(msg("{title} ({family}, {severity})", title=column.title, family=family,
-                                     severity=severity.lower()))  # fmt: skip
+            lines[1] = translate(bracketed(column.title, comma(family, severity.lower())))
             lines.append(plain(translate(state.threat.what), 400))
     elif isinstance(row.source, BitGrid) and place < len(row.source.rows):
         lines.append(plain(translate(row.source.rows[place].explanation), 400))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from enum import Enum
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy
@@ -157,7 +157,7 @@ def underway(run: Underway) -> PlanButton:
     word, spoken = msg("Relaunching, {seconds} s", seconds=seconds), msg("Relaunching")
     if run.undoes:
         word, spoken = msg("Undoing, {seconds} s", seconds=seconds), msg("Undoing")
-    return PlanButton(Act.SHOW, word, msg("{step}", step=run.line), part=run.part, spoken=spoken,
+    return PlanButton(Act.SHOW, word, verbatim(run.line), part=run.part, spoken=spoken,
                       more=translate(msg("Shows all steps, and can cancel it")))  # fmt: skip
 
 

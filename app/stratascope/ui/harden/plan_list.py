@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -276,9 +276,7 @@ class PlanList(Scrolled):
 def _unclosed(plan: HardeningPlan) -> tuple[list[str], str]:
     """What can't be switched here, and what stays open whatever is switched; and the first of it in short."""
     closed = {threat for change in plan.changes for threat in change.closes}
-    lines = [
-        plain(translate(msg("{title}: {why}", title=choice.titled, why=why)), 400) for choice, why in plan.impossible
-    ]
+    lines = [plain(translate(colon(choice.titled, why)), 400) for choice, why in plan.impossible]
     left: list[ThreatState] = [state for state in plan.left if state.threat.id not in closed]
     lines += [plain(translate(state.threat.title), 300) for state in left]
     first = "" if not plan.impossible else plain(translate(plan.impossible[0][1]), 200)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.relaunch.hardening_plan import Change
 from stratascope.core.relaunch.toggle import Alternative
 from stratascope.core.sanitize import plain
@@ -208,7 +208,7 @@ class PlanRow(QAbstractButton):
         chip.setObjectName("plan_chip")
         chip.setFont(self._theme.font(11, MEDIUM))
         chip.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        chip.setAccessibleName(translate(msg("{title}: {instead}", title=self.text(), instead=text)))
+        chip.setAccessibleName(translate(colon(self.text(), text)))
         self._chips.append(chip)
         return chip
 

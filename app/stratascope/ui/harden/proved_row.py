@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.plan_rows import proved_word, takes_values, value_text
@@ -39,7 +39,7 @@ class ProvedRow(QWidget):
         """Whether it has refused something since."""
         self._word = proved_word(self.change.proof, tried=tried)
         self.word = translate(self._word.text)
-        title = translate(msg("{title}: {value}", title=self._title, value=self._value)) if self._value else self._title
+        title = translate(colon(self._title, self._value)) if self._value else self._title
         self.setAccessibleName(translate(msg("{title}, in force, {evidence}", title=title, evidence=self.word)))
         found = plain(translate(self.change.proof.found), 300)
         back = translate(msg("Undo takes it back, with all else."))

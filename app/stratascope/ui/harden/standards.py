@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.i18n.translate import translate
@@ -32,11 +32,11 @@ _MATCH = msg("Match a standard")
 def standard_words(own: Own | None) -> tuple[Message, Message]:
     """What is matched now, and the same for a screen reader; else that one can be."""
     if own is not None and own.nothing:
-        return _NOTHING, msg("{match}: {name}", match=_MATCH, name=_NOTHING)
+        return _NOTHING, colon(_MATCH, _NOTHING)
     if own is None or own.standard not in _STANDARDS:
         return _MATCH, _MATCH
     name = _STANDARDS[own.standard][1]
-    return name, msg("{match}: {name}", match=_MATCH, name=name)
+    return name, colon(_MATCH, name)
 
 
 class StandardsMenu(QMenu):

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.relaunch.toggle import Choice, Unit
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
@@ -94,7 +94,7 @@ class CapabilityGrid(QListWidget):
         item = self.item(number)
         item.setCheckState(Qt.CheckState.Checked if kept else Qt.CheckState.Unchecked)
         state = translate(msg("kept") if kept else msg("dropped"))
-        spoken = translate(msg("{name}: {state}", name=item.text(), state=state))
+        spoken = translate(colon(item.text(), state))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, spoken)
 
     def _flip(self, item: QListWidgetItem) -> None:

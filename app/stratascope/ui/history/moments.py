@@ -10,7 +10,7 @@ from PySide6.QtCore import QDateTime, QLocale
 
 from stratascope.core.history.entry import Limits, UsageRow
 from stratascope.core.history.fold import MEASURES, Change, Past, Step, What
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
 from stratascope.i18n.translate import language, listed, translate
@@ -138,7 +138,7 @@ def told_at(at: float, past: Past, near: Iterable[Change]) -> str:
     parts = [history_report.sentence(each) for each in near]
     parts += [translate(each) for each in _known(at, past)]
     text = listed(parts) if parts else translate(msg("nothing is known"))
-    return translate(msg("{moment}: {told}", moment=moment(at), told=text))
+    return translate(colon(moment(at), text))
 
 
 def _known(at: float, past: Past) -> list[Message]:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
@@ -224,7 +224,7 @@ class Segment(QAbstractButton):
         """Show a number after the word; 0: none."""
         if count != self.count:
             self.count = count
-            told = translate(msg("{word}: {count}", word=self.text(), count=count)) if count else self.text()
+            told = translate(colon(self.text(), count)) if count else self.text()
             self.setAccessibleName(told)
             self.updateGeometry()
             self.update()
@@ -482,7 +482,7 @@ class FoldButton(QAbstractButton):
         self._tell()
 
     def _tell(self, _: bool = False) -> None:
-        self.setAccessibleName(translate(msg("{head}: {count}", head=self.text(), count=self._count)))
+        self.setAccessibleName(translate(colon(self.text(), self._count)))
         accessibility.tell_unfolded(self)
         self.update()
 

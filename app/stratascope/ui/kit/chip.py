@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import colon
 from stratascope.core.sanitize import plain
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
@@ -208,8 +208,8 @@ class ChoiceChips(ChipRow):
     def show_count(self, which: str, word: str, count: int) -> None:
         """Show the count of a chip; without any it is hidden, unless it is the first or pressed in."""
         chip, number = self.chips[which], count_text(count)
-        told = translate(msg("{word}: {count}", word=word, count=number))
-        chip.say(translate(msg("{word} {count}", word=word, count=number)), empty=not count)
+        told = translate(colon(word, number))
+        chip.say(f"{word} {number}", empty=not count)
         chip.setAccessibleName(told)
         give_tip(chip, told)
         chip.setVisible(which == self.first or bool(count) or which == self.current)

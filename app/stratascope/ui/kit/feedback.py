@@ -15,7 +15,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QPlainTextEdit, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, bracketed, colon, comma, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
@@ -149,8 +149,7 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
     container = state.container
     lines = [
         translate(
-            msg("{name} ({engine}, {image}), {status}", name=container.name, engine=container.engine,
-                image=container.image, status=status_word(container))
+            comma(bracketed(container.name, comma(container.engine, container.image)), status_word(container))
         ),
         summary(state),
     ]  # fmt: skip
@@ -160,8 +159,7 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
                    fact=layer.assessment.fact)  # fmt: skip
         lines.append(translate(text))
     for finding in state.findings:
-        text = msg("{severity}: {text} ({source})", severity=severity_word(finding.severity), text=finding.text,
-                   source=finding.source)  # fmt: skip
+        text = bracketed(colon(severity_word(finding.severity), finding.text), finding.source)
         lines.append(translate(text))
     return "\n".join(plain(line) for line in lines) + "\n"
 

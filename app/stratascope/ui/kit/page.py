@@ -18,7 +18,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, bracketed, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.labels import Line, give_tip
@@ -186,7 +186,7 @@ class GroupSwitch(QWidget):
         self.segments.offer(tuple(view_word(view) for view in views))
         self.menu.clear()
         for view, button in zip(views, self.segments.buttons, strict=True):
-            word = translate(msg("{view} ({keys})", view=view_word(view), keys=view_key(view)))
+            word = translate(bracketed(view_word(view), view_key(view)))
             give_tip(button, word)
             action = QAction(word, self.menu)
             action.triggered.connect(partial(self._turn, view))
@@ -199,7 +199,7 @@ class GroupSwitch(QWidget):
         here = view in self.views
         self.segments.choose(self.views.index(view) if here else -1)
         word = view_word(view) if here else self._word
-        self.button.setText("▾" if self._tight else translate(msg("{view} ▾", view=word)))
+        self.button.setText("▾" if self._tight else f"{word} ▾")
         self.button.setAccessibleName(translate(msg("View: {view}", view=word)))
         give_tip(self.button, self.button.accessibleName())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, became, colon, msg
 from stratascope.core.relaunch.hardening_plan import Wanted
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.sanitize import plain
@@ -258,11 +258,7 @@ def plan_row(made: Plan, found: PlannedTogether) -> Row:
     told = [plain(translate(item.told), 200) for item in made.choices]
     titles = listed([translate(item.named) for item in made.choices])
     pairs = [found.exposure(each.spec.id) for each in members(made)]
-    numbers = [
-        translate(msg("{now} → {then}", now=number_text(pair[0]), then=number_text(pair[1])))
-        for pair in pairs
-        if pair is not None
-    ]
+    numbers = [translate(became(number_text(pair[0]), number_text(pair[1]))) for pair in pairs if pair is not None]
     ink = level_ink(pairs[0][1]) if len(pairs) == 1 and pairs[0] is not None else "text2"
     return (Cell(names(made), below=titles, more="\n".join(told)), Cell(", ".join(numbers), ink=ink, right=True))
 
@@ -337,7 +333,4 @@ def _grouped(told: Iterable[tuple[Plan, Message]]) -> tuple[str, ...]:
     whose: dict[Message, dict[str, None]] = {}
     for made, text in told:
         whose.setdefault(text, {})[made.spec.name] = None
-    return tuple(
-        plain(translate(msg("{name}: {text}", name=short(tuple(names)), text=text)), 500)
-        for text, names in whose.items()
-    )
+    return tuple(plain(translate(colon(short(tuple(names)), text)), 500) for text, names in whose.items())

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import BitGrid, BitRow, Tone
-from stratascope.core.message import NOTHING, msg
+from stratascope.core.message import NOTHING, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.kit.flow import Scrolled
@@ -278,9 +278,9 @@ class BitsView(QWidget):
         bar, high = self.area.verticalScrollBar(), self.list.row_height
         bar.setValue(-(-bar.value() // high) * high)  # no partial row below the headers
         grid = self.list.grid
-        self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
+        self.what.setText(translate(colon(row.name, together(explain(row)))))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
         if chosen is not None:
-            self.hex.say(translate(msg("{name} {bits}", name=chosen.name, bits=chosen.text)))
+            self.hex.say(f"{chosen.name} {chosen.text}")
             self.source.say(chosen.source)
             give_tip(self.hex, "\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.accepted import in_force
 from stratascope.core.layer import About, Layer, Place, Tab, Verdict, View
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.threat import Basis
@@ -304,7 +304,7 @@ class Panel(QFrame):
         labels: list[QWidget] = []
         if about is not None:
             role = Label(self._theme, 13, BOLD, wrap=True)
-            role.setText(translate(msg("{title}: {role}", title=about.title, role=about.role)))
+            role.setText(translate(colon(about.title, about.role)))
             labels.append(role)
             for message in (about.picture, *about.explanation):
                 label = Label(self._theme, 13, ink="text", wrap=True, text=translate(message))

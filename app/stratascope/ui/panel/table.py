@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.container import AskedDevice, AskedMount, LogKeeping, ProfileKind
 from stratascope.core.layer import Row, Table, Tone
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.options.table import TITLES
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
@@ -229,7 +229,7 @@ def asked_table(asked: object) -> Table | None:
 
 
 def _name(field: str) -> Message:
-    return NAMES.get(field) or TITLES.get(field) or msg("{text}", text=field.replace("_", " "))
+    return NAMES.get(field) or TITLES.get(field) or verbatim(field.replace("_", " "))
 
 
 def _value(field: str, value: object) -> Message:
@@ -247,15 +247,15 @@ def _value(field: str, value: object) -> Message:
         case LogKeeping():
             return _LOGS[value]
         case int() if field.startswith("memory"):
-            return msg("{text}", text=size_text(value))
+            return verbatim(size_text(value))
         case float():
             return msg("{cores} cores", cores=value)
         # names and paths, which are the same in every language
         case tuple() if all(isinstance(part, str) for part in value):
-            return msg("{text}", text=", ".join(map(str, value)) or "–")
+            return verbatim(", ".join(map(str, value)) or "–")
         case tuple():
-            return msg("{text}", text=listed(_parts(value)))
-    return msg("{text}", text=str(value) or "–")
+            return verbatim(listed(_parts(value)))
+    return verbatim(str(value) or "–")
 
 
 def _parts(values: tuple[object, ...]) -> Iterator[str]:

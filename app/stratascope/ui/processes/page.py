@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QMenu, QMessageB
 from stratascope import sandbox
 from stratascope.core.capture import gap_words, or_none, whole_gap
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
@@ -71,7 +71,7 @@ class _LayerRow:
         changed = mark_of(one) is not mark_of(two)
         self.arrow.setVisible(changed)
         self.own.setVisible(changed)
-        spoken = translate(msg("{layer}: {verdict}", layer=self.layer.about.title, verdict=assessed_word(two)))
+        spoken = translate(colon(self.layer.about.title, assessed_word(two)))
         self.name.setAccessibleName(spoken)
         self.text.tint("open" if beside.more else "text" if beside.differs else "text2")
         if self.text.text() != beside.text:
@@ -290,8 +290,8 @@ class ProcessesPage(QWidget):
         for which, chip in self.chips.items():
             number = sum(wanted(each, which) for each in self.processes)
             word = translate(SHOW_WORDS[which])
-            chip.say(word if which is Show.ALL else translate(msg("{word} {count}", word=word, count=number)))
-            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=number)))
+            chip.say(word if which is Show.ALL else f"{word} {number}")
+            chip.setAccessibleName(translate(colon(word, number)))
             give_tip(chip, chip.accessibleName())
         self.row.arrange()
         for each in (self.dot, self.live):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import (
@@ -393,7 +393,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         if isinstance(event, Proved):
             self._proofs.append(event)
         else:
-            text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
+            text = colon(self.dialog.name, event.message)
             self.column.draft.show_running(plain(translate(text)), event.step, undoes=self._undoing is not None)
 
     def end(self, ended: RelaunchResult, *, cancelled: bool) -> bool:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, became, msg
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -44,7 +44,7 @@ class LayerProof(QWidget):
         self._number = now.number
         self._marks = mark_of(before.assessment), mark_of(now.assessment)
         old, new = (plain(translate(each.assessment.fact), 160) for each in (before, now))
-        self.told = translate(msg("{before} → {now}", before=old, now=new)) if old != new else new
+        self.told = translate(became(old, new)) if old != new else new
         words = (verdict_word(each.assessment.verdict) for each in (before, now))
         name = msg("{title}: {before}, now {now}", title=title, before=next(words), now=next(words))
         self.setAccessibleName(translate(name))

@@ -13,7 +13,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import age, msg
+from stratascope.core.message import age, became, msg
 from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import PlainOutcome, Transaction
@@ -260,7 +260,7 @@ class Results(QObject):
         else:
             now, then = number_text(found.before), number_text(found.after)
             told = translate(msg("stays {number}", number=now) if now == then
-                             else msg("{now} → {then}", now=now, then=then))  # fmt: skip
+                             else became(now, then))  # fmt: skip
         self._costs[state.key, choices] = state.matrix, told
         return told
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import msg, plural
+from stratascope.core.message import followed, msg, plural, verbatim
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
@@ -296,8 +296,8 @@ class SetAside(QObject):
         if isinstance(answer, Failure):
             told = translate(msg("It could not be deleted: {why}", why=answer.message))
             if answer.words:
-                told = translate(msg("{sentence} {words}", sentence=told, words=answer.words))
-            self.refused.emit(msg("{text}", text=told))
+                told = translate(followed(told, answer.words))
+            self.refused.emit(verbatim(told))
             if self.shown is not None and self.shown.isVisible():
                 self.shown.tell_failed(told)
             return

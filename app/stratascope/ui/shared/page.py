@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.core.message import msg, plural
+from stratascope.core.message import bracketed, colon, comma, msg, plural
 from stratascope.core.overview.shared_parts import Shared, SharedKind, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -49,8 +49,8 @@ def member_text(shared: Shared, key: Key, name: str) -> str:
     """Return the text of a container in the list below: its name, and its access if known."""
     if shared.kind in (SharedKind.PATH, SharedKind.VOLUME):
         may = msg("can write") if key in shared.writers else msg("read-only")
-        return translate(msg("{name} ({engine}), {may}", name=name, engine=plain(key[0], 60), may=may))
-    return translate(msg("{name} ({engine})", name=name, engine=plain(key[0], 60)))
+        return translate(comma(bracketed(name, plain(key[0], 60)), may))
+    return translate(bracketed(name, plain(key[0], 60)))
 
 
 class SharedPage(QWidget):
@@ -129,8 +129,8 @@ class SharedPage(QWidget):
         for which, chip in self.chips.items():
             count = sum(which in (None, each.kind) for each in found)
             word = translate(msg("All") if which is None else words.KINDS[which])
-            chip.say(translate(msg("{word} {count}", word=word, count=count)), empty=not count)
-            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
+            chip.say(f"{word} {count}", empty=not count)
+            chip.setAccessibleName(translate(colon(word, count)))
             give_tip(chip, chip.accessibleName())
             chip.setVisible(which is None or bool(count) or which is self.kind)
         self.row.arrange()
@@ -157,8 +157,7 @@ class SharedPage(QWidget):
         if shared is None:
             return
         count = plural("{count} container", "{count} containers", len(shared.containers))
-        self.what.say(translate(msg("{kind}: {what}, {containers}", kind=words.kind(shared), what=words.what(shared),
-                                    containers=count)))  # fmt: skip
+        self.what.say(translate(comma(colon(words.kind(shared), words.what(shared)), count)))
         meaning = words.meaning(shared)
         if shared.asked:
             note = msg("{text} Only the engine says so; it could not be read.", text=meaning)

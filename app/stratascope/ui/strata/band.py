@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.capture import Gap
 from stratascope.core.layer import About, Assessment, Verdict
-from stratascope.core.message import msg
+from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
@@ -223,7 +223,7 @@ class Band(QAbstractButton):
         name = msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=self._word)
         self.setAccessibleName(translate(name))
         self.setAccessibleDescription(self._description)
-        told = translate(msg("{title}: {what}", title=self._title, what=self._word))
+        told = translate(colon(self._title, self._word))
         give_tip(self, f"{told}\n{self._description}")
         self.update()
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QLineF, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
@@ -36,13 +36,13 @@ from stratascope.ui.strata.rays_scene import HEAD, POINT
 def spoken(lane: Lane) -> str:
     """Return a lane's accessible name: the threat and its outcome."""
     if lane.ray is None:
-        return plain(translate(msg("{title}: {outcome}", title=_family(lane), outcome=translate(head(lane)))))
+        return plain(translate(colon(_family(lane), translate(head(lane)))))
     words: dict[ThreatOutcome, Message] = {
         ThreatOutcome.CRITICAL: msg("open, critical"),
         ThreatOutcome.HIGH: msg("open, high"),
         ThreatOutcome.MEDIUM: msg("open, medium"),
     }
-    return plain(translate(msg("{title}: {outcome}", title=title(lane.ray), outcome=words[lane.ray.kind])))
+    return plain(translate(colon(title(lane.ray), words[lane.ray.kind])))
 
 
 def more(lane: Lane) -> str:
@@ -146,7 +146,7 @@ class RayCard(QWidget):
         self._texts, self._marks = [], []
         pad = theme.px(14)
         inner = theme.px(WIDTH) - 2 * pad
-        title = msg("{family}: {count}", family=family_word(lane.rays[0].state.threat.family), count=head(lane))
+        title = colon(family_word(lane.rays[0].state.threat.family), head(lane))
         y = self._write(pad, theme.px(11), inner, theme.font(15, BOLD), "text", translate(title))
         for end in stops(lane) if lane.sort is Sort.STOPPED else ():
             y = self._write(pad, y, inner, theme.font(12), "text2", translate(end_words(end)))

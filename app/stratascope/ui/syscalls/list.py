@@ -15,7 +15,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyle
 
 from stratascope.core.layer import CallTable, CallVerdict
-from stratascope.core.message import NOTHING, Message, msg, plural
+from stratascope.core.message import NOTHING, Message, colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of
@@ -65,7 +65,7 @@ def answer(pair: Pair, *, here: bool) -> str:
     word = translate(VERDICTS[call.verdict])
     if call.condition is None:
         return word
-    return translate(msg("{verdict}: {condition}", verdict=word, condition=call.condition))
+    return translate(colon(word, call.condition))
 
 
 def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[CallRow, ...]:
@@ -100,7 +100,7 @@ def spoken(row: CallRow) -> str:
     if row.differs:
         there = answer(row.pair, here=False)
         return translate(msg("{name}: {here}, different there: {there}", name=row.pair.name, here=here, there=there))
-    return translate(msg("{name}: {answer}", name=row.pair.name, answer=here))
+    return translate(colon(row.pair.name, here))
 
 
 def _name(row: CallRow) -> str:

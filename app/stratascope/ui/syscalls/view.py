@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import CallMap, CallSource, CallTable, CallVerdict
-from stratascope.core.message import NOTHING, msg
+from stratascope.core.message import NOTHING, bracketed, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.syscall_map import (
@@ -255,9 +255,7 @@ class CallsView(QWidget):
             return
         pair = row.pair
         number = None if pair.here is None else pair.here.number
-        self.name.setText(
-            plain(pair.name) if number is None else translate(msg("{name} ({number})", name=pair.name, number=number))
-        )
+        self.name.setText(plain(pair.name) if number is None else translate(bracketed(pair.name, number)))
         said = answer(pair, here=True)
         filtered = self.table is not None and self.table.source is not CallSource.NONE
         if filtered and pair.here is not None and pair.here.action:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, RouteState, ThreatState
@@ -268,7 +268,7 @@ class OutcomeFilter(ChipRow):
         for where, chip in self.chips.items():
             count, word = found[where], chip.text()
             chip.say(translate(msg("{count} {word}", count=count, word=word)), empty=not count)
-            chip.setAccessibleName(translate(msg("{word}: {count}", word=word, count=count)))
+            chip.setAccessibleName(translate(colon(word, count)))
             give_tip(chip, translate(plural("Show only this threat", "Show only these {count} threats", count)))
             chip.setVisible(count > 0 or chip.isChecked())
         self.arrange()

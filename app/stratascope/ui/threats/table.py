@@ -16,7 +16,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg
+from stratascope.core.message import bracketed, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Ruling, Stance, evidence
@@ -174,18 +174,18 @@ class MatrixModel(ItemModel):
         short = self.text(state, column)
         if column.kind is ColumnKind.THREAT:
             family = family_word(state.threat.family)
-            parts = [translate(msg("{title} ({family})", title=short, family=family)), translate(state.threat.what)]
+            parts = [translate(bracketed(short, family)), translate(state.threat.what)]
         elif column.kind is ColumnKind.DEPTH:
             parts = [translate(msg("Depth {depth}: the number of layers that stop it independently", depth=short))]
         elif column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
-            parts = [translate(msg("{layer}: {stance}", layer=column.title, stance=short))]
+            parts = [translate(colon(column.title, short))]
             ruling = ruling_in(state, column)
             if ruling is not None:
                 parts.append(translate(ruling.reason))
                 if evident and ruling.source:
                     parts.append(evidence(ruling.source, self._pid))
         else:
-            parts = [translate(msg("{head}: {value}", head=column.title, value=short))]
+            parts = [translate(colon(column.title, short))]
         return "\n".join(plain(part, 2000) for part in parts)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.relaunch.transaction import TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -447,7 +447,7 @@ def page_title(view: View) -> partial[str]:
 
 
 def _pair(menu: Message, entry: str) -> str:
-    return translate(msg("{menu}: {entry}", menu=menu, entry=entry))
+    return translate(colon(menu, entry))
 
 
 def _undo_text(name: str) -> str:

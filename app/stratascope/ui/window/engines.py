@@ -9,7 +9,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.message import msg, plural
+from stratascope.core.message import colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
@@ -144,7 +144,7 @@ def engine_card(theme: Theme, engine: Engine) -> QWidget:
 
 
 def _state(engine: Engine) -> str:
-    return translate(msg("{engine}: {state}", engine=plain(engine.id, 60), state=engine_state_word(engine.state)))
+    return translate(colon(plain(engine.id, 60), engine_state_word(engine.state)))
 
 
 class EnginesPopup(QFrame):

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyle, QVBoxLayout, QWidget
 
-from stratascope.core.message import NOTHING, msg, plural
+from stratascope.core.message import NOTHING, comma, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -49,7 +49,7 @@ def spoken(row: Suggestion) -> str:
     """Return a suggestion for a screen reader."""
     what = translate(row.what)
     if row.count is None:
-        return translate(msg("{word}, {what}", word=_word(row), what=what))
+        return translate(comma(_word(row), what))
     return translate(plural("{word}, {what}: {count} container", "{word}, {what}: {count} containers", row.count,
                             word=_word(row), what=what))  # fmt: skip
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLa
 from stratascope.core.container import Container, Status
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.message import Message, age, comma, msg, plural
 from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Basis
@@ -341,7 +341,7 @@ def ended(container: Container, now: float) -> str:
     word = ended_word(container)
     if container.exit_code is None or not container.ended:
         return word
-    return translate(msg("{status}, {since}", status=word, since=since_text(now - container.ended)))
+    return translate(comma(word, since_text(now - container.ended)))
 
 
 def since(container: Container, now: float) -> str:

@@ -13,7 +13,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QFrame, QLineEdit, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import NOTHING, msg, plural
+from stratascope.core.message import NOTHING, colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import translate
@@ -266,7 +266,7 @@ def _layers(ways: Ways) -> Iterator[PaletteEntry]:
         first = "" if state is None else first_title(tabs_of(state))
         for key, tab in ((BITS, first), *_TABS):
             if tab:
-                title = translate(msg("{layer}: {tab}", layer=layer.about.title, tab=tab))
+                title = translate(colon(layer.about.title, tab))
                 yield PaletteEntry(title, kind, partial(_to_tab, ways, layer.number, key), words=layer.id)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg, plural, verbatim
 from stratascope.usecases.live.alerts import Alert, Key
 
 FIRST, LEAST, MOST = 2.0, 30.0, 3600.0  # seconds
@@ -60,4 +60,4 @@ def _together(alerts: list[Alert], names: list[str]) -> Alert:
 def _names(names: list[str]) -> Message:
     text = ", ".join(names[:_NAMED])
     more = len(names) - _NAMED
-    return msg("{names} and {more} more", names=text, more=more) if more > 0 else msg("{names}", names=text)
+    return msg("{names} and {more} more", names=text, more=more) if more > 0 else verbatim(text)

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stratascope.core.container import AskedPort, Container
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, became, msg, verbatim
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -230,7 +230,7 @@ def _exposed(limit: Limit, state: ContainerState) -> Match:
 
 
 def _in(text: str, whole: str) -> Match:
-    return Match(True, msg("{text}", text=whole)) if text in whole.casefold() else NO
+    return Match(True, verbatim(whole)) if text in whole.casefold() else NO
 
 
 def _named(text: str, container: Container) -> Match:
@@ -261,7 +261,7 @@ def _holding(numbers: tuple[int, ...], state: ContainerState) -> Match:
 def _names(mask: int) -> Message:
     held = [name.removeprefix("CAP_") for number, name in enumerate(NAMES) if mask >> number & 1]
     names = ", ".join(held[:_SHOWN])
-    return msg("{names}", names=names) if len(held) <= _SHOWN else msg("{names} …", names=names)
+    return verbatim(names) if len(held) <= _SHOWN else msg("{names} …", names=names)
 
 
 def _of(what: Message, pid: int) -> Message:
@@ -320,7 +320,7 @@ def _published(port: AskedPort) -> Message:
     where = f"{port.host_ip}:{port.host_port}" if port.host_ip else port.host_port
     if not where:
         return msg("{port}, published", port=port.container_port)
-    return msg("{place} → {port}", place=where, port=port.container_port)
+    return became(where, port.container_port)
 
 
 def _labelled(text: str, container: Container) -> Match:

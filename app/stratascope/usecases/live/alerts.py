@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from stratascope.core.container import Container, Status
 from stratascope.core.history.entry import Standing, Subject
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, comma, msg
 from stratascope.core.relaunch.launch_spec import is_mark
 from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.core.severity import Severity
@@ -250,9 +250,9 @@ def _threats(state: ContainerState, ids: frozenset[str]) -> Message:
         case (one,) if not more:
             return one
         case (one, two) if not more:
-            return msg("{one}, {two}", one=one, two=two)
+            return comma(one, two)
         case (one, two, three) if not more:
-            return msg("{one}, {two}, {three}", one=one, two=two, three=three)
+            return comma(comma(one, two), three)
         case (one, two, three):
             return msg("{one}, {two}, {three}, and {count} more", one=one, two=two, three=three, count=more)
     raise AssertionError(ids)

@@ -23,7 +23,7 @@ from stratascope.collector.names import GIVING_PROGRAMS, LANDLOCK, OWNER, PERMIS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Drift, Finding, Layer, NamedGap, Verdict
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, followed, msg, plural
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
@@ -378,7 +378,7 @@ def _raised(text: Message, first: Matrix, its: Matrix, *, session: bool) -> Mess
                     least=least, most=most)  # fmt: skip
     else:
         words = msg("That raises the exposure from {least} to {most}.", least=least, most=most)
-    return msg("{text} {more}", text=text, more=words)
+    return followed(text, words)
 
 
 def _weight(each: _Reported) -> tuple[int, float]:
@@ -394,7 +394,7 @@ def _worst(first: LayerState, others: list[tuple[Capture, LayerState]]) -> Layer
             weakest, whose = state, member
     if whose is None:
         return first
-    fact = msg("{process}: {fact}", process=_who(whose), fact=weakest.assessment.fact)
+    fact = colon(_who(whose), weakest.assessment.fact)
     worst = weakest.assessment
     return replace(first, assessment=replace(first.assessment, verdict=worst.verdict, fact=fact, basis=worst.basis))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from stratascope.core.container import Asked, Container, Status
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.observation.observation import NeedsError
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
@@ -319,7 +319,7 @@ def with_dependents(checked: Preflight, found: Sequence[Dependent], remedies: fr
             # that option alone would not help
             blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
     cautions = [
-        Caution(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
+        Caution(item.code, colon(dependent.container.name, item.text))
         for dependent in found
         for item in dependent.checked.warnings
         if chosen

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stratascope.core.container import Asked, Container, Status
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, followed, msg, plural
 from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.data_volume import new_volumes
@@ -51,7 +51,7 @@ class Block(Value):
     @property
     def sentence(self) -> Message:
         """Why, and what to do instead."""
-        return msg("{why} {instead}", why=self.text, instead=self.instead)
+        return followed(self.text, self.instead)
 
 
 class Caution(Value):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, followed, msg
 from stratascope.core.options.capabilities import bounding, named, starts_as_root
 from stratascope.core.refusals.ended import engine_words
 from stratascope.core.refusals.ended.complaints import Complaint, complaints, of_kernel_files
@@ -215,7 +215,7 @@ def _explained(complaint: Complaint, choice: Choice, failure: Failure, subject: 
     else:
         what = msg("{what} It says “{line}”.", what=which.what, line=plain(complaint.line, _LINE_MAX))
     remedy = _remedy(which, met or (complaint.want,), after)
-    return what if remedy is None else msg("{what} {remedy}", what=what, remedy=remedy)
+    return what if remedy is None else followed(what, remedy)
 
 
 def _remedy(suspect: Toggle, wants: Sequence[Want], after: Subject) -> Message | None:
@@ -245,4 +245,4 @@ def _asking(wanted: Asked, subject: Subject) -> Subject:
 
 def _with_meaning(text: Message, failure: Failure, subject: Subject) -> Message:
     known = meaning(failure, subject.container.asked)
-    return text if known is None else msg("{text} {why}", text=text, why=known.claim.what)
+    return text if known is None else followed(text, known.claim.what)

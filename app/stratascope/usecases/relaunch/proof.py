@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from stratascope.core.container import Asked, Container
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, colon, msg
 from stratascope.core.observation.functions import asked_for, untried, worked
 from stratascope.core.observation.observation import Observation, RefusedCall
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -322,10 +322,10 @@ def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
     outcomes = {each.works for _, each in shown}
     return Shown(
         False if False in outcomes else None if None in outcomes else True,
-        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.compared),
-        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.not_compared),
+        tuple(colon(name, text) for name, each in shown for text in each.compared),
+        tuple(colon(name, text) for name, each in shown for text in each.not_compared),
         next((each.why for _, each in shown if each.why is not None), None),
-        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.doubts),
+        tuple(colon(name, text) for name, each in shown for text in each.doubts),
     )
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from enum import StrEnum
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, followed, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import REPEATS
 from stratascope.core.relaunch.trial import Loosening, Tried, Works
@@ -392,7 +392,7 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
         case _:
             text = ENDS[verdict.ends]
     why = _reason(verdict.last)
-    return Loosened(why=text if why is None else msg("{text} {why}", text=text, why=why))
+    return Loosened(why=text if why is None else followed(text, why))
 
 
 def _reason(tried: Tried | None) -> Message | None:
