@@ -22,13 +22,13 @@ _CANDIDATES = {
     "container": "containers",
     "containers": "containers",
     "window_shows": "containers",
-    "what": "containers",  # or a file
+    "what": "containers",
     "one": "containers",
     "two": "containers",
     "engine": "engines",
     "set": "toggles",
 }
-_OR_FILES = ("what", "one", "two")
+_OR_FILES = ("NAME|ID|FILE", "A", "B")  # where a file may stand, too
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def script(shell: str) -> str:
     top = parser()
     for action in _actions(top):
         if action.dest in _CANDIDATES and action.choices is None:
-            _complete(action, _asked(_CANDIDATES[action.dest], files=action.dest in _OR_FILES))
+            _complete(action, _asked(_CANDIDATES[action.dest], files=action.metavar in _OR_FILES))
         elif action.type is Path:
             _complete(action, shtab.FILE)
     made: str = shtab.complete(top, shell=shell)

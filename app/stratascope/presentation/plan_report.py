@@ -115,10 +115,10 @@ def lines(
             yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
     if line is not None and plan.choices:
         yield ""
-        yield style.paint(_text(line.place), "bold")
+        yield style.paint(_text(line.place), "1")
         yield from (plain(each, 1 << 16) for each in line.text.splitlines())
         if line.filled:
-            yield from wrap(translate(FILLED), "", style, "dim")
+            yield from wrap(translate(FILLED), "", style, "2")
 
 
 FILLED = msg("Values of variables are not shown: dots stand for them, or the name of the variable that has it.")

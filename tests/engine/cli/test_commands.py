@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pty
 import re
 import shlex
 import socket
@@ -18,33 +16,11 @@ from typing import Any
 
 import pytest
 
-from rig.cli.command_line import NOWHERE, environ, run
+from rig.cli.command_line import NOWHERE, environ, on_terminal, run
 from rig.engine import Rig
 from stratascope import __version__
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def on_terminal(*words: str, engines: str = NOWHERE, **more: str) -> str:
-    """What is printed to a terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        (sys.executable, "-m", "stratascope", *words),
-        env=environ(engines, TERM="xterm", **more),
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    parts = []
-    try:
-        while part := os.read(ours, 65536):
-            parts.append(part)
-    except OSError:  # EIO: the other end is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0
-    return b"".join(parts).decode()
 
 
 @pytest.fixture(scope="module")

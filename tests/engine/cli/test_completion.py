@@ -88,7 +88,10 @@ CASES: Sequence[tuple[tuple[str, ...], set[str]]] = (
     (("de",), {"denials", "desktop"}),
     (("harden", "w"), {"web-1", "web-2"}),
     (("report", "web-1", "d"), {"db"}),
-    *(((command, "w"), {"web-1", "web-2"}) for command in ("denials", "needs", "observe", "history", "exercise")),
+    *(
+        ((command, "w"), {"web-1", "web-2"})
+        for command in ("denials", "needs", "observe", "history", "exercise", "reach")
+    ),
     *(((command, "d"), {"db"}) for command in ("undo", "discard", "tighten", "plan")),
     (("diff", "web-1", "d"), {"db"}),
     (("diff", "./scr"), {"./script"}),
@@ -98,6 +101,10 @@ CASES: Sequence[tuple[tuple[str, ...], set[str]]] = (
     (("export", "--set", "read-only-root"), {"read-only-root=on"}),
     (("undo", "--engine", "d"), {"docker"}),
     (("desktop", "install", "--s"), {"--system"}),
+    (("list", "--ag"), {"--agents"}),
+    (("list", "--sort", "n"), {"name"}),
+    (("background", "--s"), {"--status"}),
+    (("helper", "install", "--d"), {"--dry-run"}),
     (("helper", "r"), {"remove"}),
     (("report", "--html", "./scr"), {"./script"}),
 )

@@ -106,7 +106,7 @@ def test_a_start_of_what_is_set_aside_asks_first(
     start.click()
     box = asked(qtbot, window)
     assert "when web took its place, which runs: both would run at once" in box.informativeText()
-    assert "use Undo… in the column on the right" in box.informativeText()
+    assert "use Undo… above the plan" in box.informativeText()
     QTest.keyClick(box, Qt.Key.Key_Return)  # the safe answer is the default
     qtbot.waitUntil(lambda: window.daily.question is None)
     assert not engine.started

@@ -159,7 +159,7 @@ def test_a_limit_that_is_proposed_is_dashed(qtbot: QtBot, window: MainWindow) ->
     chart = page.chart
     qtbot.waitUntil(lambda: chart.proposed == proposed)
     assert "proposed limit" in page.legend.accessibleName()
-    assert "column on the right" in page.legend.toolTip()
+    assert "the plan proposes" in page.legend.toolTip()
     assert "proposed limit" in [word for _, word, _, _ in page.legend.placed()], "in a second line, where one is full"
     assert "limit" in page.legend.accessibleName().replace("proposed limit", "")
     assert chart.past is not None

@@ -128,6 +128,8 @@ def last_fields(
         "predicted": short_matrix(predicted),
         "after": None,
         **halves(None),
+        "blame": "",
+        "suspects": [],
         "search": None,
         "refusals": None,
         "toggles": [],

@@ -62,7 +62,7 @@ class Works(StrEnum):
 WORKS = {
     Works.YES: msg("works"),
     Works.BREAKS: msg("breaks"),
-    Works.REFUSED: msg("no twin"),
+    Works.REFUSED: msg("no copy"),
     Works.UNKNOWN: msg("not known"),
 }
 

@@ -187,7 +187,7 @@ def bits_table(named: Sequence[Named]) -> str:
             tone = {Tone.BAD: " bad", Tone.WARN: " warn"}.get(row.tone, "") if row.word is not None else ""
             cells.append(f'<td class="{"on" if on else "off"}{tone}">{"■" if on else "·"}</td>')
         rows.append(f'<tr><th scope="row">{text(bit.name, 40)}</th>{"".join(cells)}</tr>')
-    return _crowd(msg("Name"), [(anchor, state) for anchor, state, _ in found], rows, msg("In effect now"))
+    return _crowd(msg("Name"), [(anchor, state) for anchor, state, _ in found], rows, msg("Held now"))
 
 
 def _crowd(corner: Message, named: Sequence[Named], rows: list[str], caption: Message) -> str:

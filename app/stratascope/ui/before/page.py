@@ -129,7 +129,7 @@ class BeforePage(QWidget):
         self.machine = ChoiceBox(theme, letters=16)
         self.services, self.empty = ServiceChips(theme), EmptyPanel(theme)
         self.told, self.of_nobody = Line(theme, 11, ink="text2"), Line(theme, 11, ink="text2")
-        unknown = msg("Its image is on no engine here: whether it runs as root is not known. Offers close it for root.")
+        unknown = msg("Its image is on no engine here, so whether it runs as root is not known: the plan assumes root.")
         self.of_nobody.say(translate(unknown))
         self._lay_out()
         self._timer = later(self, SETTLE, self._ask)

@@ -102,9 +102,11 @@ class ChangesPage(QWidget):
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
         self.whole, self.more = Label(theme, 13, wrap=True), Label(theme, 12, ink="text2", wrap=True)
-        self.show_button = text_button(theme, msg("Show"), self._show, look="act", more=msg("Open it (Enter)"))
+        self.show_button = text_button(
+            theme, msg("Show"), self._show, look="act", more=msg("Show this container (Enter)")
+        )
         self.fix_button = text_button(theme, msg("Fix"), self._fix, look="act",
-                                      more=msg("Put the way back into the plan beside it (F)"))  # fmt: skip
+                                      more=msg("Put what takes it back into the plan (F)"))  # fmt: skip
         self.accept_button = text_button(theme, msg("Accept until…"), self._accept, look="act",
                                          more=msg("Accept it until a day, with a reason (A)"))  # fmt: skip
         self._lay_out()

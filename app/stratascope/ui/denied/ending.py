@@ -214,7 +214,7 @@ class EndingView(Scrolled):
     def _ways(self, remedy: str, status: Status) -> tuple[tuple[str, Message, SignalInstance], ...]:
         """Return a button for each use of the remedy: a word, its tooltip, and the signal to emit."""
         if status in (Status.RUNNING, Status.PAUSED):
-            tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
+            tip = msg("Adds this to the plan. Nothing is relaunched until you confirm.")
             return ((remedy, tip, self.wanted),)
         tip = msg("The command that starts a container like it with this change. Remove or rename this one first.")
         if not status.rests:

@@ -455,8 +455,8 @@ def nothing_text(known: Known, why_not: Message | None, privilege: Privilege, pr
     probing below it.
     """
     if probed:
-        told = msg("Nothing was refused that matters")
-        return translate(told), translate(msg("What is counted below was only probed for: programs go on without it."))
+        told = msg("Nothing that matters was refused")
+        return translate(told), translate(msg("Below is only what programs probe for, and go on without."))
     if known.alive:
         told = msg("Nothing has been refused so far")
         return translate(told), translate(

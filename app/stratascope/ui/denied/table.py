@@ -36,7 +36,7 @@ from stratascope.ui.kit.unfolding import RowDetails, UnfoldingTable
 from stratascope.value import Value
 
 OFFERED = 3  # remedies that get a button
-_ON_THE_RIGHT = msg("It is switched on in the right column, and takes effect with the next relaunch.")
+_ON_THE_RIGHT = msg("It is switched on in the plan, and takes effect with the next relaunch.")
 
 
 class Act(Value):

@@ -96,8 +96,8 @@ class SinceRow(QWidget):
         self.fix_button.setVisible(option is not None)
         if option is not None:
             title = plain(translate(option.title), 200)
-            told = msg("“{title}” is switched on in the right column", title=title) if on else msg(
-                "Switch on “{title}” in the right column", title=title
+            told = msg("“{title}” is switched on in the plan", title=title) if on else msg(
+                "Switch on “{title}” in the plan", title=title
             )  # fmt: skip
             self.fix_button.setText(translate(msg("Switched on") if on else msg("Fix")))
             self.fix_button.setAccessibleName(translate(told))
@@ -213,7 +213,7 @@ _LINES = {
     "limit": ("weak", 1.4, Qt.PenStyle.SolidLine),
     "proposed": ("weak", 1.4, Qt.PenStyle.DashLine),
 }
-_PROPOSED = msg("The limit that the column on the right proposes, from what was used or what this machine has")
+_PROPOSED = msg("The limit that the plan proposes, from what was used or what this machine has")
 
 
 LINES = 2

@@ -234,7 +234,7 @@ def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[Conta
 
 
 def _over(error: Exception | None) -> AllEnded:
-    why: Message = msg("It was interrupted without a result. Kept originals show what remains to be done.")
+    why: Message = msg("It was interrupted without a result. See Kept originals for what remains to be done.")
     if error is None:
         return AllEnded(RelaunchOutcome.REFUSED, (), why)
     text, said = reason(error)

@@ -164,7 +164,7 @@ class ManyDialog(PagedSheet):
         self.turn(Page.PLANNED, plural("Relaunch {count} container?",
                                         "Relaunch {count} containers, one after the other?", count))  # fmt: skip
         self.say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
-                  msg("Either all of them stay, or none. What is relaunched together has one line."))  # fmt: skip
+                  msg("Either all of them stay, or none. Those relaunched together share a line."))  # fmt: skip
         self._remedy = remedy if blocks else None
         self._offer(msg("Cancel"), msg("Relaunch all") if self._remedy is None else remedy_title(self._remedy))
         self.without.setVisible(bool(blocks) and some)

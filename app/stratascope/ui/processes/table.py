@@ -66,7 +66,7 @@ HEADS = {
     Column.FILTERS: msg("Filters"),
     Column.AGE: msg("Age"),
 }
-_TIPS = {Column.NEW_PRIVILEGES: msg("no_new_privs: whether it has given up gaining privileges through exec")}
+_TIPS = {Column.NEW_PRIVILEGES: msg("no_new_privs: whether exec can no longer give it privileges")}
 # columns in the order in which they are hidden if there is little room, with their widths (LOOK-NEXT, section 12)
 _LEAVING = ((Column.AGE, 74), (Column.NEW_PRIVILEGES, 58), (Column.PIDS, 140))
 _WIDTHS = {Column.USER: 124, Column.CAPABILITIES: 190, Column.FILTERS: 72}

@@ -16,7 +16,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStyle, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.reach.row import STRATA, Answer, Group, How, Known, Reached, ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
@@ -382,7 +382,7 @@ def _folded_text(row: Folded) -> str:
 def _head_text(row: Heading | Folded) -> str:
     if isinstance(row, Folded):
         return _folded_text(row)
-    return translate(msg("{title}: {count}", title=row.title, count=_counted(row)))
+    return translate(colon(row.title, _counted(row)))
 
 
 def _whole(row: ReachRow) -> str:

@@ -484,6 +484,6 @@ class RelaunchController(LongRun["RelaunchDialog"]):
 
 def _over(error: Exception | None) -> RelaunchResult:
     if error is None:
-        text = msg("It was interrupted without a result. Kept originals show what remains to be done.")
+        text = msg("It was interrupted without a result. See Kept originals for what remains to be done.")
         return RelaunchResult(RelaunchOutcome.REFUSED, None, text)
     return RelaunchResult(RelaunchOutcome.REFUSED, None, *reason(error))

@@ -201,15 +201,15 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
             translate(msg("{why} Press F5 to try again.", why=translate(snapshot.unsought))),
         )
     if snapshot is not None and snapshot.reading and not snapshot.containers:
-        return translate(msg("Reading what was captured…")), translate(msg("Nothing of this machine is asked."))
+        return translate(msg("Reading what was captured…")), translate(msg("This machine's engines are not asked."))
     if snapshot is None or (snapshot.asking and not snapshot.containers):
         return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))
     if snapshot.containers:
         return translate(msg("No container matches the filter")), translate(msg("Change the filter, or clear it."))
     if snapshot.captures and snapshot.nothing_read:
-        return translate(msg("No capture could be read")), translate(msg("Why is said above."))
+        return translate(msg("No capture could be read")), translate(msg("The reason is above."))
     if snapshot.captures:
-        return translate(msg("No containers were captured")), translate(msg("Nothing of this machine is asked."))
+        return translate(msg("No containers were captured")), translate(msg("This machine's engines are not asked."))
     states = [engine.state for engine in snapshot.engines]
     answering = next((engine for engine in snapshot.engines if engine.state is EngineState.CONNECTED), None)
     if answering is not None:

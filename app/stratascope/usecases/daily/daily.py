@@ -112,8 +112,8 @@ def start_beside(container: Container, kept: Iterable[Transaction], others: Iter
     else:
         beside = msg("It was kept when {name} took its place, which stays as it is.", name=name)
     if done.kind is TransactionKind.UNDO:
-        return beside, msg("To have it in that place again, use Go back to it… in the column on the right.")
-    return beside, msg("To have it in that place again, use Undo… in the column on the right.")
+        return beside, msg("To have it in that place again, use Go back to it… above the plan.")
+    return beside, msg("To have it in that place again, use Undo… above the plan.")
 
 
 def _removed(container: Container, facts: StopFacts) -> Message | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from stratascope.core.capture import or_none
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, followed, msg
 from stratascope.core.reach.row import Answer, Reached, ReachRow
 from stratascope.core.sandbox import Group
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
@@ -120,7 +120,7 @@ def _sentences(told: list[Message]) -> Message:
         case [one]:
             return one
         case [one, two]:
-            return msg("{one} {two}", one=one, two=two)
+            return followed(one, two)
         case [one, two, three]:
             return msg("{one} {two} {three}", one=one, two=two, three=three)
         case [one, two, three, *more]:

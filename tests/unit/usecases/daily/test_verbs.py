@@ -120,7 +120,7 @@ def test_a_start_of_what_is_set_aside_means_that_two_run() -> None:
 
     assert means(old, done, old, new) == [
         "It was kept when web took its place, which runs: both would run at once, with the same volumes and ports.",
-        "To have it in that place again, use Undo… in the column on the right.",
+        "To have it in that place again, use Undo… above the plan.",
     ]
     assert "beside took its place, which runs" in means(container("beside.old"), done, container("beside"))[0]
     assert "which stays as it is" in means(old, done, replace(new, status=Status.EXITED))[0]
