@@ -549,7 +549,7 @@ def _history(commands: Commands) -> None:
         msg("what changed in containers, and when"),
         msg(
             "Prints what changed in containers: settings, exposure, restarts, relaunches, processes that differ, "
-            "and peak usage. Changes are recorded while the window is open; no engine is asked."
+            "and peak usage. Changes are recorded while the window is open, or in the background; no engine is asked."
         ),
     )
     _option(history, "container", msg("only this container"), nargs="?", metavar="NAME|ID")

@@ -167,7 +167,7 @@ def _same(snapshot: Snapshot, other: ContainerState, file: str) -> ContainerStat
     )
 
 
-NOTHING_YET = msg("Nothing is recorded yet. Changes are recorded while the Stratascope window is open.")
+NOTHING_YET = msg("Nothing is recorded yet. Changes are recorded while the window is open, or in the background.")
 _PARTS = 720  # intervals of the time range: two minutes each for a day
 
 
