@@ -7,7 +7,7 @@ import threading
 import pytest
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
@@ -112,6 +112,7 @@ def test_what_will_happen_stays_until_it_is_told_anew(
     qtbot.waitUntil(lambda: side.draft.relaunch is not None)
     foot.link.click()
     before, down = foot.what.lines.lines, foot.downtime.text()
+    parts = set(foot.what.findChildren(QWidget))
     assert before
     assert down
     staged.judge_gate = gate = threading.Event()
@@ -124,6 +125,7 @@ def test_what_will_happen_stays_until_it_is_told_anew(
     planned(qtbot, window)
     qtbot.waitUntil(lambda: side.draft.relaunch is not None)
     assert foot.what.lines.lines != before
+    assert parts <= set(foot.what.findChildren(QWidget)), "filled in place: rows made anew left items of dead layouts"
     select(window, "web")
     assert not foot.what.isVisible(), "never another container's"
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QLayout,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
@@ -36,6 +35,7 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painte
 from stratascope.usecases.plan.plan import Plan
 
 LINES = 8  # of the changed ones that are shown
+STEPS = 4  # at most
 _HIGHEST = 300  # px of the design, of what is unfolded
 _BUTTON = 250  # and the width of the button in a bar
 
@@ -116,6 +116,38 @@ class _Number(QWidget):
         paint_number(smooth_painter(self), QRectF(0, 1, side, side), self._number, self._theme)
 
 
+class _Step(QWidget):
+    """A step: its number, what happens, and more about it."""
+
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__()
+        self._lead, self._rest = Label(theme, 12, BOLD, wrap=True), Label(theme, 11, ink="text2", wrap=True)
+        text = theme.lay(QVBoxLayout(), self._lead, self._rest, gap=0)
+        top = Qt.AlignmentFlag.AlignTop
+        theme.lay(QHBoxLayout(self), (_Number(theme, number), 0, top), (text, 1), around=0, gap=8)
+
+    def show_step(self, step: tuple[Message, Message]) -> None:
+        """Fill it."""
+        lead, rest = step
+        self._lead.setText(translate(lead))
+        self._rest.setText(plain(translate(rest), 400))
+
+
+class _Caution(QWidget):
+    """What to keep in mind, behind a mark."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        mark = MarkBox(theme, 11)
+        mark.show_mark(Mark.TRIANGLE)
+        self._label = Label(theme, 11, ink="text2", wrap=True)
+        theme.lay(QHBoxLayout(self), (mark, 0, Qt.AlignmentFlag.AlignTop), (self._label, 1), around=0, gap=8)
+
+    def show_caution(self, caution: Message) -> None:
+        """Fill it."""
+        self._label.setText(plain(translate(caution), 500))
+
+
 class ChangedLines(QFrame):
     """The lines that change: what goes in red, what comes in green; Copy has them all."""
 
@@ -126,27 +158,26 @@ class ChangedLines(QFrame):
         self.title = Line(theme, 11, ink="text2", text=translate(msg("Changed lines only")))
         spoken = msg("Copy the changed lines")
         self.copy = text_button(theme, msg("Copy"), self._copy, look="link", size=11, spoken=spoken)
-        self._rows = theme.lay(QVBoxLayout(), gap=0)
         above = theme.lay(QHBoxLayout(), (self.title, 1), self.copy)
-        theme.lay(QVBoxLayout(self), above, self._rows, around=(10, 3, 6, 6), gap=0)
+        self._rows = tuple(Line(theme, 11, fixed=True) for _ in range(LINES))
+        self._more = Line(theme, 11, ink="text2")
+        theme.lay(QVBoxLayout(self), above, *self._rows, self._more, around=(10, 3, 6, 6), gap=0)
+        self.hide()
         theme.changed.connect(self.update)
 
     def show_lines(self, lines: Sequence[str]) -> None:
         """Each begins with its sign."""
         if tuple(lines) == self.lines:
             return
-        self.lines, theme = tuple(lines), self._theme
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for line in self.lines[:LINES]:
-            row = Line(theme, 11, ink="open" if line.startswith("-") else "enf", fixed=True, text=plain(line, 400))
-            self._rows.addWidget(row)
+        self.lines = tuple(lines)
+        for place, row in enumerate(self._rows):
+            line = self.lines[place] if place < len(self.lines) else ""
+            row.setVisible(place < len(self.lines))
+            row.tint("open" if line.startswith("-") else "enf")
+            row.say(plain(line, 400))
         more = len(self.lines) - LINES
-        if more > 0:
-            text = translate(plural("…{count} more", "…{count} more", more))
-            self._rows.addWidget(Line(theme, 11, ink="text2", text=text))
+        self._more.setVisible(more > 0)
+        self._more.say(translate(plural("…{count} more", "…{count} more", more)))
         self.setVisible(bool(lines))
 
     def _copy(self) -> None:
@@ -180,11 +211,12 @@ class WhatWillHappen(Scrolled):
         self._theme = theme
         self._key: object = None
         self._of: object = None  # the container whose relaunch is told
-        self._steps = theme.lay(QVBoxLayout(), gap=6)
-        self._cautions = theme.lay(QVBoxLayout(), gap=4)
+        self._steps = tuple(_Step(theme, number) for number in range(1, STEPS + 1))
+        self._cautions: list[_Caution] = []  # as many as were needed at most
+        self._kept_in_mind = theme.lay(QVBoxLayout(), gap=4)
         self.boxes = {remedy: WrappedBox(theme, translate(remedy_title(remedy))) for remedy in Remedy}
         self.lines = ChangedLines(theme)
-        column = theme.lay(QVBoxLayout(inner), self._steps, self._cautions, around=(2, 4, 6, 4), gap=8)
+        column = theme.lay(QVBoxLayout(inner), *self._steps, self._kept_in_mind, around=(2, 4, 6, 4), gap=8)
         for remedy, box in self.boxes.items():
             box.clicked.connect(lambda on, remedy=remedy: self.turned.emit(remedy, on))
             column.addWidget(box)
@@ -206,12 +238,19 @@ class WhatWillHappen(Scrolled):
         if key == self._key:
             return
         self._key = key
-        _empty(self._steps)
-        for number, (lead, rest) in enumerate(_steps(made, copies=copies), 1):
-            self._steps.addLayout(self._step(number, lead, rest))
-        _empty(self._cautions)
-        for caution in () if made is None else made.checked.warnings:
-            self._cautions.addLayout(self._caution(plain(translate(caution.text), 500)))
+        steps = _steps(made, copies=copies)
+        for place, row in enumerate(self._steps):
+            row.setVisible(place < len(steps))
+            if place < len(steps):
+                row.show_step(steps[place])
+        warnings = () if made is None else made.checked.warnings
+        for _ in warnings[len(self._cautions) :]:
+            self._cautions.append(_Caution(self._theme))
+            self._kept_in_mind.addWidget(self._cautions[-1])
+        for place, told in enumerate(self._cautions):
+            told.setVisible(place < len(warnings))
+            if place < len(warnings):
+                told.show_caution(warnings[place].text)
         taken = frozenset[Remedy]() if own is None else own.remedies
         offered = {block.remedy for block in (() if made is None else made.checked.blocks)}
         for remedy, box in self.boxes.items():
@@ -219,22 +258,6 @@ class WhatWillHappen(Scrolled):
             box.setChecked(remedy in taken)
         self.lines.show_lines(draft.changed_lines)
         self.updateGeometry()
-
-    def _step(self, number: int, lead: Message, rest: Message) -> QHBoxLayout:
-        theme = self._theme
-        text = theme.lay(
-            QVBoxLayout(),
-            Label(theme, 12, BOLD, wrap=True, text=translate(lead)),
-            Label(theme, 11, ink="text2", wrap=True, text=plain(translate(rest), 400)),
-            gap=0,
-        )
-        return theme.lay(QHBoxLayout(), (_Number(theme, number), 0, Qt.AlignmentFlag.AlignTop), (text, 1), gap=8)
-
-    def _caution(self, text: str) -> QHBoxLayout:
-        theme, mark = self._theme, MarkBox(self._theme, 11)
-        mark.show_mark(Mark.TRIANGLE)
-        label = Label(theme, 11, ink="text2", wrap=True, text=text)
-        return theme.lay(QHBoxLayout(), (mark, 0, Qt.AlignmentFlag.AlignTop), (label, 1), gap=8)
 
     def sizeHint(self) -> QSize:
         inner = self.widget()
@@ -253,16 +276,6 @@ def _steps(made: Plan | None, *, copies: bool) -> tuple[tuple[Message, Message],
     if made is not None and made.owner is not None:
         press = (_PRESS[0], made.owner.title)
     return (*(_COPY if copies else ()), press, _BACK)
-
-
-def _empty(layout: QLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget, inner = item.widget(), item.layout()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
-        elif inner is not None:
-            _empty(inner)
 
 
 class PlanFoot(QWidget):
