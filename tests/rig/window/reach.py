@@ -40,6 +40,7 @@ FOUND = Reached(
         row("project", Answer.NEEDED, "/srv/me/src/portal"),
     )
 )
+TRIED = Reached((replace(KEYS, known=Known.TRIED), *FOUND.rows[1:4], *FOUND.rows[5:]))
 OTHER = Reached((row("gpg", Answer.OPEN, "/srv/me/.gnupg"),))
 LONG = Reached(tuple(replace(CLOSED, thing=thing) for thing in THINGS))
 

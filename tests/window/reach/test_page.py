@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import reach, sample
 from stratascope.core.message import msg
-from stratascope.core.reach.row import ReachRow
+from stratascope.core.reach.row import Known, ReachRow
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.toggles import parse
 from stratascope.state import preferences
@@ -35,10 +35,18 @@ def reading() -> reach.Reading:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, reading: reach.Reading, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def tries(request: pytest.FixtureRequest) -> reach.Reading | None:
+    """Only where a test asks for it."""
+    return reach.Reading({"codex": reach.TRIED}) if getattr(request, "param", False) else None
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, reading: reach.Reading, tries: reach.Reading | None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = sample.snapshot((reach.agent(), *sample.states()))
-    made = make_window(sample.StillWatch(), Services(MemorySettings(), reach=reading))
+    made = make_window(sample.StillWatch(), Services(MemorySettings(), reach=reading, tries=tries))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -257,3 +265,22 @@ def test_an_agent_that_gets_at_more_is_notified_unless_that_is_off(
     preferences.NOTIFY_REACH.choose(window.settings, value=False)
     window.reach.grew.emit(alert)
     assert told == [alert]
+
+
+@pytest.mark.parametrize("tries", [True], indirect=True)
+def test_the_button_tries_it_and_what_was_tried_stays(
+    qtbot: QtBot, page: ReachPage, window: MainWindow, tries: reach.Reading
+) -> None:
+    assert page.again.text() == "Try it"
+    tries.let.clear()
+    page.again.click()
+    assert page.again.text() == "Trying…"
+    assert not page.again.isEnabled()
+    assert page.table.model_.rows  # what was read stays meanwhile
+    tries.let.set()
+    qtbot.waitUntil(lambda: page.again.text() == "Try again")
+    assert page.again.isEnabled()
+    keys = page.table.model_.rows[page.table.model_.place_of("ssh-keys")]
+    assert keys.known is Known.TRIED
+    window.reach.refresh(old=0.001)  # its page is opened later
+    assert not window.reach.busy(window.selection.key)

@@ -180,6 +180,7 @@ def main(words: list[str], shows: str = "") -> int:
                 accepted=AcceptedFile(),
                 before=NotStarted([("", partial(_checker, late))]),
                 reach=_reach_of(watch),
+                tries=_reach_of(watch, tries=True),
             ),
             where=where,
             shows=shows,
@@ -191,13 +192,13 @@ def main(words: list[str], shows: str = "") -> int:
     return status
 
 
-def _reach_of(watch: DeferredLiveView) -> Read:
-    """What containers can get at, read by the live view; the wiring is loaded at the first reading."""
+def _reach_of(watch: DeferredLiveView, *, tries: bool = False) -> Read:
+    """What containers can get at, read by the live view, or really tried; the wiring is loaded when it is needed."""
 
     def read(snapshot: Snapshot, state: ContainerState) -> Reached:
-        from stratascope.wiring.reach import reading
+        from stratascope.wiring.reach import reading, trying
 
-        return reading(watch.once)(snapshot, state)
+        return (trying if tries else reading)(watch.once)(snapshot, state)
 
     return read
 

@@ -29,24 +29,32 @@ PAUSE = 1000  # ms between the agents' readings
 
 
 class KnownReach(Value):
-    """What is known of one container. `found`: None if it could not be read, and `trouble`, why; `root`: by root."""
+    """What is known of one container. `found`: None if it could not be read, and `trouble`, why; `root`: by root;
+    `tried`: it was really tried.
+    """
 
     found: Reached | None = None
     worst: ReachRow | None = None  # if it is serious
     pid: int = 0
     root: bool = False
+    tried: bool = False
     trouble: Message | None = None
     words: str = ""
 
 
 class ReachFeed(QObject):
-    """`told` when more is known of a container; `grew`, an Alert: an agent gets at more. `read`: None: nothing is."""
+    """`told` when more is known of a container; `grew`, an Alert: an agent gets at more. `read`: None: nothing is.
+    `tries`: the same, really tried.
+    """
 
     told = Signal(object)  # Key
     grew = Signal(object)
 
-    def __init__(self, read: Read | None, selection: Selection, parent: QObject | None = None) -> None:
+    def __init__(
+        self, read: Read | None, selection: Selection, parent: QObject | None = None, tries: Read | None = None
+    ) -> None:
         super().__init__(parent)
+        self._tries, self._trying = tries, set[Key]()
         self._read, self._selection = read, selection
         self._known: dict[Key, KnownReach] = {}
         self._asked: dict[Key, tuple[Hashable, float]] = {}
@@ -72,6 +80,26 @@ class ReachFeed(QObject):
         """Whether it is being read."""
         return key is not None and key == self._reading
 
+    @property
+    def can_try(self) -> bool:
+        """Whether it can really be tried."""
+        return self._tries is not None
+
+    def trying(self, key: Key | None) -> bool:
+        """Whether it is being tried."""
+        return key in self._trying
+
+    def try_it(self) -> None:
+        """Try what the container in view can get at: harmless, and takes some seconds."""
+        state, snapshot, tries = self._selection.current, self._selection.snapshot, self._tries
+        if state is None or snapshot is None or tries is None or self.why_not() is not None:
+            return
+        if state.key not in self._trying:
+            self._trying.add(state.key)
+            self._asked[state.key] = likeness(state, snapshot), time.monotonic()
+            take = partial(self._take_tried, state, root=as_root(snapshot))
+            self._queries.ask(f"try {state.key}", partial(tries, snapshot, state), take, "try")
+
     def worst(self, state: ContainerState) -> ReachRow | None:
         """The worst that a sandbox can get at, if it is serious and known."""
         known = self._known.get(state.key) if state.container.sandbox is not None else None
@@ -93,7 +121,9 @@ class ReachFeed(QObject):
         state = self._selection.current
         if state is None or self.why_not() is not None or self._read is None:
             return
-        asked = self._asked.get(state.key)
+        asked, known = self._asked.get(state.key), self._known.get(state.key)
+        if old and known is not None and known.tried:
+            return
         if asked is None or time.monotonic() - asked[1] >= old:
             self._ask(state)
 
@@ -154,12 +184,16 @@ class ReachFeed(QObject):
         self._reading = None
         self._store(state, answer, root=root)
 
-    def _store(self, state: ContainerState, answer: Reached | Failure, *, root: bool) -> None:
+    def _take_tried(self, state: ContainerState, answer: Reached | Failure, *, root: bool) -> None:
+        self._trying.discard(state.key)
+        self._store(state, answer, root=root, tried=True)
+
+    def _store(self, state: ContainerState, answer: Reached | Failure, *, root: bool, tried: bool = False) -> None:
         pid = state.container.pid or 0
         if isinstance(answer, Failure):
-            found = KnownReach(None, None, pid, root, answer.message, answer.words)
+            found = KnownReach(None, None, pid, root, trouble=answer.message, words=answer.words)
         else:
             serious = (row for row in answer.open if row.thing.severity in SERIOUS)
-            found = KnownReach(answer, next(serious, None), pid, root)
+            found = KnownReach(answer, next(serious, None), pid, root, tried)
         self._known[state.key] = found
         self.told.emit(state.key)

@@ -23,13 +23,15 @@ from stratascope.presentation.terms import with_words
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import card_frame
-from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.reach.feed import OLD, KnownReach, ReachFeed
 from stratascope.ui.reach.table import Folded, Heads, ReachTable, key_of, shown_rows
 from stratascope.usecases.plan.offers import Offer, Option
+
+_TRY = msg("Each is really tried in its place: nothing is read, sent or left behind. It takes some seconds.")
 
 
 class ReachPage(QWidget):
@@ -48,7 +50,7 @@ class ReachPage(QWidget):
         self._spread: frozenset[str] = frozenset()
         self.setAccessibleName(translate(msg("Reach")))
         self.table = ReachTable(theme, self._in_plan)
-        self.again = text_button(theme, msg("Read again"), self._read_again, look="link")
+        self.again = text_button(theme, msg("Read again"), self._again, look="link")
         self.head = Heads(theme, self.table, self.again)
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -111,7 +113,7 @@ class ReachPage(QWidget):
         self.head.show_count(found)
         self.nothing.setText("" if why is None else translate(why))
         self.stack.setCurrentWidget(self.table if why is None else self.nothing)
-        self.again.setEnabled(self._feed.why_not() is None and not self._feed.busy(self._whose))
+        self._show_again()
         self.table.show_rows(shown_rows(found, self._spread))
         self._fill_details(self.table.open)
         self._show_note(known if found is not None else None)
@@ -171,9 +173,21 @@ class ReachPage(QWidget):
 
     # -- actions
 
-    def _read_again(self) -> None:
-        self._feed.refresh()
-        self.again.setEnabled(not self._feed.busy(self._whose))
+    def _again(self) -> None:
+        if self._feed.can_try:
+            self._feed.try_it()
+        else:
+            self._feed.refresh()
+        self._show_again()
+
+    def _show_again(self) -> None:
+        """What the button of the head does, and whether it is being done."""
+        feed, tried = self._feed, self._known is not None and self._known.tried
+        doing = feed.trying(self._whose)
+        word = msg("Trying…") if doing else msg("Try again") if tried else msg("Try it")
+        self.again.setText(translate(word if feed.can_try else msg("Read again")))
+        give_tip(self.again, translate(_TRY) if feed.can_try else "")
+        self.again.setEnabled(feed.why_not() is None and not doing and not feed.busy(self._whose))
 
     def _spread_out(self, row: Folded) -> None:
         self._spread |= {key_of(row)}
@@ -215,7 +229,7 @@ class ReachPage(QWidget):
         entries += [
             (msg("Copy all as text"), partial(self._copy_all, state, as_json=False)),
             (msg("Copy all as JSON"), partial(self._copy_all, state, as_json=True)),
-            (msg("Read again"), self._read_again),
+            (msg("Read again"), self._feed.refresh),
         ]
         for word, call in entries:
             action = QAction(translate(word), menu)

@@ -65,7 +65,8 @@ if TYPE_CHECKING:
 
 class Services(Value):
     """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
-    is not started yet; `reach` reads what a container can get at.
+    is not started yet; `reach` reads what a container can get at, and `tries`
+    really tries it.
     """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
@@ -80,6 +81,7 @@ class Services(Value):
     accepted: AcceptedList | None = None
     before: Before | None = None
     reach: ReadReach | None = None
+    tries: ReadReach | None = None
 
 
 LOOK_AGAIN = 5000  # ms between updates of the snapshot's age, and of what is set aside
@@ -122,7 +124,7 @@ class MainWindow(QMainWindow):
             else EndingFeed(theme, explaining.ending, partial(command_with, hardening), self)
         )
         self.changes = ChangesFeed(self.history_feed, settings, self)
-        self.reach = ReachFeed(services.reach, selection, self)
+        self.reach = ReachFeed(services.reach, selection, self, services.tries)
         asked = self.watching, self.refused, self.history_feed, self.changes, self.acceptances, self.reach
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)

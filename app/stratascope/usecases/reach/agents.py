@@ -57,6 +57,8 @@ class AgentReach:
 
     def __init__(self) -> None:
         self._asked: dict[Key, tuple[Hashable, float]] = {}
+        self._same: dict[Key, ContainerState] = {}  # which need no new reading
+        self._root = False
         self._last: dict[Key, _Standing] = {}
         self._open: dict[Key, frozenset[str]] = {}  # of those that run
 
@@ -64,10 +66,16 @@ class AgentReach:
         """The agent to read now, if one is due: new ones first. It counts as read."""
         there = {state.key: state for state in agents(snapshot)}
         self._asked = {key: asked for key, asked in self._asked.items() if key in there}
+        again, self._root = as_root(snapshot) is not self._root, as_root(snapshot)
+        self._same = {} if again else {key: state for key, state in self._same.items() if key in there}
         self._open = {key: found for key, found in self._open.items() if key in there}
         for key, state in sorted(there.items(), key=lambda item: item[0] in self._asked):
+            if self._same.get(key) is state:
+                continue  # with hundreds, most are
             like, (before, at) = likeness(state, snapshot), self._asked.get(key, (None, 0.0))
-            if like != before and (before is None or now - at >= LEAST):
+            if like == before:
+                self._same[key] = state
+            elif before is None or now - at >= LEAST:
                 self._asked[key] = like, now
                 return state
         return None
