@@ -16,6 +16,7 @@ from rig.window.hardening import arrived, card_of, dock_of, side_of
 from rig.window.refused import GIVES, refusal
 from rig.window.staged_hardening import StagedHardening
 from stratascope.ui.before.page import BeforePage
+from stratascope.ui.denied.starting import StartDialog
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.kit.page import View
@@ -153,6 +154,12 @@ def sheets(window: MainWindow) -> Iterator[Stop]:
     settle(5)
     yield "about", about
     about.reject()
+    settle(5)
+    window.actions_.start_asked()
+    asked = next(each for each in window.findChildren(StartDialog) if each.isVisible())
+    settle(5)
+    yield "starting", asked
+    asked.reject()
     settle(5)
     window.preferences.show_dialog()
     settle(5)

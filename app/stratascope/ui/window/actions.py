@@ -106,6 +106,12 @@ class Actions(QObject):
         corner = QPoint(button.width() - self.menu.sizeHint().width(), button.height() + 2)
         self.menu.popup(button.mapToGlobal(corner))
 
+    def start_asked(self) -> None:
+        """Open the dialog that runs a command and says why it does not start."""
+        from stratascope.ui.denied.starting import StartDialog
+
+        StartDialog(self._window.theme, self._window).open()
+
     def about(self) -> None:
         """Open *About*."""
         from stratascope.ui.window.about import About  # not needed for the first frame
@@ -403,6 +409,8 @@ class Actions(QObject):
             Entry(msg("Refresh"), window.feed.refresh, "F5", words="read again"),
             Entry(msg("Find anything…"), self.finder.open, "Ctrl+K", section=Section.PROGRAM,
                   words="search everything palette"),
+            Entry(msg("Why does a command not start?…"), self.start_asked, section=Section.PROGRAM,
+                  words="sandbox bwrap denied refused trace run"),
             Entry(msg("Settings…"), window.show_settings, "Ctrl+,", section=Section.PROGRAM, words="preferences"),
         )  # fmt: skip
         guide = Entry(msg("Guide"), window.guide.open, "F1", section=Section.PROGRAM, words="help")
