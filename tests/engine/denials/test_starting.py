@@ -104,9 +104,12 @@ def test_the_least_of_docker_is_needed_in_each_part(docker_rootful: Rig, tmp_pat
     of_admin = (*admin, "--security-opt", f"seccomp={tmp_path}/admin.json")
     assert starts(rig, (*of_admin, *net), (*shared, "/bin/true"))
     assert not starts(rig, of_admin, (*shared, "/bin/true"))
-    assert starts(rig, filtered, (*shared, "--unshare-user", "/bin/true"))  # with what it says opens nothing
 
-    assert first(said(rig, (), (*shared, "/usr/bin/true"))) == "filter-and-rights"
+    found = said(rig, written, (*shared, "/usr/bin/true"), "--filter", "/out/root.json")
+    assert first(found) == "filter-and-rights"  # it is told to make a user namespace, not given SYS_ADMIN
+    of_root = ("--security-opt", f"seccomp={tmp_path}/root.json")
+    assert starts(rig, of_root, (*shared, "--unshare-user", "/bin/true"))
+    assert not starts(rig, of_root, (*shared, "/bin/true"))
 
     fuse = ("/bin/sh", "-c", "exec 3<>/dev/fuse")
     found = said(rig, (), fuse)
