@@ -409,8 +409,6 @@ class Actions(QObject):
             Entry(msg("Refresh"), window.feed.refresh, "F5", words="read again"),
             Entry(msg("Find anything…"), self.finder.open, "Ctrl+K", section=Section.PROGRAM,
                   words="search everything palette"),
-            Entry(msg("Why does a command not start?…"), self.start_asked, section=Section.PROGRAM,
-                  words="sandbox bwrap denied refused trace run"),
             Entry(msg("Settings…"), window.show_settings, "Ctrl+,", section=Section.PROGRAM, words="preferences"),
         )  # fmt: skip
         guide = Entry(msg("Guide"), window.guide.open, "F1", section=Section.PROGRAM, words="help")
@@ -418,6 +416,7 @@ class Actions(QObject):
         registry.add(
             Entry(msg("About"), self.about, section=Section.PROGRAM, words="version license"),
             Entry(msg("Quit"), window.close, "Ctrl+Q", section=Section.PROGRAM, words="exit"),
+            Entry(msg("Why does a command not start?…"), self.start_asked, words="sandbox bwrap denied refused trace"),
             Entry(msg("First steps"), window.hints.begin, kind=_GUIDE, words="tour hints"),
         )
         menu = Entry(msg("Menu"), self.open_menu, "F10")
