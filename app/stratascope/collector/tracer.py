@@ -24,10 +24,9 @@ import struct
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from stratascope.collector.observe.credentials import described
-from stratascope.collector.observe.paths import HERE, Walk, below, number_of, place
+from stratascope.collector.observe.paths import HERE, Walk, below, bytes_at, number_of, place, text_at
 from stratascope.collector.read import TooLongError, read_file
 
-TEXT_MAX = 4096
 KEPT_MAX = 2000  # refusals of one command
 _SEIZE, _SYSCALL, _DETACH, _LISTEN, _GET_EVENT, _SYSCALL_INFO = 0x4206, 24, 17, 0x4208, 0x4201, 0x420E
 _GOOD, _FORK, _VFORK, _CLONE, _EXEC, _EXITKILL = 1, 2, 4, 8, 16, 0x100000
@@ -329,10 +328,10 @@ class Tracer:
         """What a netlink socket's answer says of the request."""
         address = thread.values[1]
         if name == "recvmsg":  # struct msghdr: its fourth word is the array of buffers
-            words = _bytes(tid, address, 32)
-            first = _bytes(tid, struct.unpack("=4Q", words)[2], 8) if len(words) == 32 else b""
+            words = bytes_at(tid, address, 32)
+            first = bytes_at(tid, struct.unpack("=4Q", words)[2], 8) if len(words) == 32 else b""
             address = struct.unpack("=Q", first)[0] if len(first) == 8 else 0
-        data = _bytes(tid, address, 36) if address else b""
+        data = bytes_at(tid, address, 36) if address else b""
         if len(data) < 36 or not _link("/proc/%d/fd/%d" % (tid, number_of(thread.values[0]))).startswith("socket:"):
             return
         length, kind, answer, request = struct.unpack_from("=IH", data) + struct.unpack_from("=i4xH", data, 16)
@@ -506,23 +505,5 @@ def _leader(tid: int) -> int:
     return _numbers(tid, "Tgid")[0] or tid
 
 
-def _bytes(tid: int, address: int, size: int) -> bytes:
-    try:
-        descriptor = os.open("/proc/%d/mem" % tid, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.pread(descriptor, size, address)
-        finally:
-            os.close(descriptor)
-    except (OSError, OverflowError):
-        return b""
-
-
 def _text(tid: int, address: int) -> str:
-    found = b""
-    while len(found) < TEXT_MAX:
-        part = _bytes(tid, address + len(found), 256 - (address + len(found)) % 256)
-        piece, ended, _ = part.partition(b"\0")
-        found += piece
-        if ended or not part:
-            break
-    return found[:TEXT_MAX].decode("utf-8", "surrogateescape")
+    return text_at(tid, address).decode("utf-8", "surrogateescape")

@@ -390,9 +390,9 @@ def _serve(ours: socket.socket) -> None:
         what, tid, address, size, elder, inode, before = _ASKED.unpack_from(asked)
         text = asked[_ASKED.size :].decode("utf-8", "surrogateescape")
         if what == _TEXT:
-            answer = _text(tid, address)
+            answer = text_at(tid, address)
         elif what == _BYTES:
-            answer = _bytes(tid, address, size)
+            answer = bytes_at(tid, address, size)
         elif what == _FILE:
             answer = Walk(tid, 0, instead=True).content(text, inode, address, size, before)
         else:
@@ -402,7 +402,8 @@ def _serve(ours: socket.socket) -> None:
         ours.send(b"=" + answer)
 
 
-def _text(tid: int, address: int) -> bytes:
+def text_at(tid: int, address: int) -> bytes:
+    """A text in a thread's memory, without its end; empty if it can't be read."""
     found = b""
     try:
         descriptor = os.open("/proc/%d/mem" % tid, os.O_RDONLY | os.O_CLOEXEC)
@@ -421,7 +422,8 @@ def _text(tid: int, address: int) -> bytes:
     return found[: TEXT_MAX - 1]
 
 
-def _bytes(tid: int, address: int, size: int) -> bytes:
+def bytes_at(tid: int, address: int, size: int) -> bytes:
+    """So many bytes of a thread's memory, or fewer; empty if it can't be read."""
     try:
         descriptor = os.open("/proc/%d/mem" % tid, os.O_RDONLY | os.O_CLOEXEC)
         try:
