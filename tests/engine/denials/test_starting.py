@@ -111,7 +111,7 @@ def test_the_least_of_docker_is_needed_in_each_part(docker_rootful: Rig, tmp_pat
     assert starts(rig, of_root, (*shared, "--unshare-user", "/bin/true"))
     assert not starts(rig, of_root, (*shared, "/bin/true"))
 
-    fuse = ("/bin/sh", "-c", "exec 3<>/dev/fuse")
+    fuse = ("/bin/sh", "-c", "exec 3</dev/fuse")
     found = said(rig, (), fuse)
     assert (first(found), found["causes"][0]["docker"]) == ("no-device", [["--device", "/dev/fuse"]])
     assert starts(rig, ("--device", "/dev/fuse"), fuse)
