@@ -22,6 +22,7 @@ from stratascope.usecases.refusals.starting import Watching
 
 SIZE = (680, 460)
 SECONDS = 60.0  # after which one that still runs has started
+_TYPE = msg("Type a command with its arguments, such as bwrap --ro-bind / / true.")
 _PRINTED = 4000  # bytes of its own words, counted from the end
 
 
@@ -37,7 +38,7 @@ class StartDialog(QDialog):
         self._watching: Watching | None = None
         self.lead = Label(theme, 13, ink="text2", wrap=True)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("bwrap --ro-bind / / --unshare-all true")
+        self.field.setPlaceholderText(translate(_TYPE))
         self.field.setAccessibleName(translate(msg("Command")))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -69,7 +70,7 @@ class StartDialog(QDialog):
         except ValueError:  # a quote that is not closed
             words = []
         if not words:
-            self._say(msg("Type a command with its arguments, such as bwrap --ro-bind / / true."))
+            self._say(_TYPE)
             return
         self.run.setEnabled(False)
         self.text.clear()
