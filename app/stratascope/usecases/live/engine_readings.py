@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from stratascope.core.capture import Capture, Reading, whole_gap
+from stratascope.core.capture import Capture, GapKind, Reading, whole_gap
 from stratascope.core.container import Engine
 from stratascope.core.ground import MOUNTS, Ground, decode_ground, with_mounts_of
 from stratascope.core.ports import ContainerCapture, EnginePort
@@ -153,9 +153,10 @@ class EngineReadings(Struct):
 
 
 _USE = re.compile(r"cgroup:.*:(?:memory\.(?:current|usage_in_bytes|peak|max_usage_in_bytes)|pids\.peak)")
+_PIDS = re.compile(r"cgroup:.*:pids\.current")  # with those of all containers, in a group above
 # lines of /proc/PID/status, proc_pid_status(5), that are mere use, and those that say when a process last ran
 _LINES_OF_USE = re.compile(
-    r"^(?:Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches):.*\n?", re.M
+    r"^(?:Vm\w+|Rss\w+|HugetlbPages|SigQ|voluntary_ctxt_switches|nonvoluntary_ctxt_switches):.*\n?", re.M
 )
 
 
@@ -173,7 +174,16 @@ def alike(one: ContainerCapture | None, two: ContainerCapture | None) -> bool:
 def _alike(one: Capture, two: Capture) -> bool:
     if (one.pid, one.via, len(one.readings)) != (two.pid, two.via, len(two.readings)):
         return False
-    return all(a == b or _mere_use(a, b) for a, b in zip(one.readings, two.readings, strict=True))
+    return all(
+        a == b or _mere_use(a, b) or (_PIDS.fullmatch(a.name) and _no_limit(a.name, one) and _no_limit(b.name, two))
+        for a, b in zip(one.readings, two.readings, strict=True)
+    )
+
+
+def _no_limit(name: str, capture: Capture) -> bool:
+    """Whether the control group whose number of processes that is limits none: how many more fit depends on it else."""
+    limit = capture.text(name.removesuffix("current") + "max")
+    return limit.strip() == "max" if isinstance(limit, str) else limit.kind is GapKind.ABSENT
 
 
 def _mere_use(one: Reading, two: Reading) -> bool:

@@ -46,6 +46,17 @@ def usage(item: CapturedContainer) -> tuple[str, str]:
     return reading.name, reading.text
 
 
+def levels_without_limit(item: CapturedContainer) -> list[str]:
+    """The names of its control groups that limit no number of processes."""
+    assert item.found is not None
+    first = item.found.first
+    return [
+        each.removesuffix(".current")
+        for each in first.names()
+        if each.endswith(":pids.current") and first.text(each.replace(".current", ".max")) == "max\n"
+    ]
+
+
 def kept(readings: EngineReadings, item: CapturedContainer) -> bool:
     """Whether that reading was news."""
     with readings.ready:
@@ -75,6 +86,16 @@ def test_mere_use_is_news_of_the_container_in_view_only(readings: EngineReadings
     readings.watched = item.raw.id
     assert kept(readings, more)
     assert readings.captured[item.raw.id] is more
+
+
+def test_how_many_processes_there_are_is_news_where_their_number_is_limited(
+    readings: EngineReadings, item: CapturedContainer
+) -> None:
+    level = levels_without_limit(item)[0]
+    assert not kept(readings, with_text(item, f"{level}.current", "\n", "7\n"))
+    limited = with_text(item, f"{level}.max", "max", "100000")
+    assert kept(readings, limited)
+    assert kept(readings, with_text(limited, f"{level}.current", "\n", "7\n"))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +137,9 @@ def test_readings_that_are_alike_are_judged_alike(item: CapturedContainer) -> No
     name, text = usage(item)
     more = with_text(item, name, text.strip(), "123456789")
     more = with_text(more, "status", "voluntary_ctxt_switches:\t", "voluntary_ctxt_switches:\t9")
+    more = with_text(more, "status", "SigQ:\t", "SigQ:\t9")
+    for level in levels_without_limit(more):
+        more = with_text(more, f"{level}.current", "\n", "7\n")
     assert alike(item.found, more.found)
     demo = demo_capture()
 
