@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QWidget, QWidgetItem
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
@@ -102,6 +104,21 @@ def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: Main
     planned(qtbot, window)
     assert side.column.numbers.told == before
     assert not side.column.keeps.isVisible()
+
+
+def test_no_wrapper_outlives_its_layout_item(qtbot: QtBot, window: MainWindow) -> None:
+    def items() -> int:
+        gc.collect()
+        return sum(isinstance(each, QWidgetItem) for each in shiboken6.getAllValidWrappers())
+
+    def turned() -> int:
+        for name in ("web", "ci-runner"):  # nothing to be taken back, and much
+            select(window, name)
+            qtbot.wait(2 * SETTLE)
+        return items()
+
+    first = turned()
+    assert [turned() for _ in range(2)] == [first, first], "what is made at their address later ends the program"
 
 
 def test_what_will_happen_stays_until_it_is_told_anew(

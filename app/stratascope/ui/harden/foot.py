@@ -116,7 +116,7 @@ class _Number(QWidget):
         paint_number(smooth_painter(self), QRectF(0, 1, side, side), self._number, self._theme)
 
 
-class _Step(QWidget):
+class _Step(TextColumn):
     """A step: its number, what happens, and more about it."""
 
     def __init__(self, theme: Theme, number: int) -> None:
@@ -133,7 +133,7 @@ class _Step(QWidget):
         self._rest.setText(plain(translate(rest), 400))
 
 
-class _Caution(QWidget):
+class _Caution(TextColumn):
     """What to keep in mind, behind a mark."""
 
     def __init__(self, theme: Theme) -> None:

@@ -129,18 +129,23 @@ class PlanList(Scrolled):
         self._inside = TextColumn()
         self._inside.setObjectName("page")
         self.heads = {kind: GroupHead(theme, kind) for kind in ChangeKind}
-        self._groups = {kind: theme.lay(QVBoxLayout(), gap=0) for kind in ChangeKind}
+        # Widgets, since they move between columns: PySide makes a wrapper for each item of a layout that is added
+        # filled, Qt deletes the items with the rows, and what is made at their address later ends the program.
+        self._boxes = {kind: TextColumn() for kind in ChangeKind}
+        self._groups = {
+            kind: theme.lay(QVBoxLayout(box), self.heads[kind], around=0, gap=0) for kind, box in self._boxes.items()
+        }
         self.no_switch = FoldedLines(theme, msg("No switch closes these"), copies=True)
         self.in_place = FoldedLines(theme, msg("Already in place"), copies=False)
-        self._folds = theme.lay(QVBoxLayout(), 4, self.no_switch, self.in_place, gap=0)
+        self._folds = TextColumn()
+        theme.lay(QVBoxLayout(self._folds), 4, self.no_switch, self.in_place, around=0, gap=0)
         self._sides = [theme.lay(QVBoxLayout(), gap=0) for _ in range(2)]
         self._two = True
         self._outer = theme.lay(QBoxLayout(QBoxLayout.Direction.TopToBottom), *self._sides, gap=0)
         theme.lay(QVBoxLayout(self._inside), self.coming, self._outer, STRETCH, around=(0, 0, 2, 0), gap=0)
-        for kind, group in self._groups.items():
-            group.addWidget(self.heads[kind])
-            self._sides[kind is not ChangeKind.TAKE_BACK].addLayout(group)
-        self._sides[0].addLayout(self._folds)
+        for kind, box in self._boxes.items():
+            self._sides[kind is not ChangeKind.TAKE_BACK].addWidget(box)
+        self._sides[0].addWidget(self._folds)
         self.setWidget(self._inside)
         self.heads[ChangeKind.UNUSED].link.clicked.connect(lambda _=False: self.watch_wanted.emit())
         self._arrange(two=False)
@@ -199,11 +204,10 @@ class PlanList(Scrolled):
     def _put_sides(self) -> None:
         """What is not used stands in the first of two columns where nothing is to be taken back."""
         first, second = self._sides
-        unused, leads = self._groups[ChangeKind.UNUSED], self.heads[ChangeKind.TAKE_BACK].isHidden()
+        unused, leads = self._boxes[ChangeKind.UNUSED], self.heads[ChangeKind.TAKE_BACK].isHidden()
         if leads is (first.indexOf(unused) >= 0):
             return
-        (second if leads else first).removeItem(unused)
-        (first if leads else second).insertLayout(1 if leads else 0, unused)
+        (first if leads else second).insertWidget(1 if leads else 0, unused)
 
     def show_row(self, key: str) -> None:
         """Scroll to that one, with the keyboard."""
@@ -264,8 +268,7 @@ class PlanList(Scrolled):
             return
         self._two = two
         first, second = self._sides
-        (second if two else first).removeItem(self._folds)
-        (first if two else second).addLayout(self._folds)
+        (first if two else second).addWidget(self._folds)
         self._outer.setDirection(QBoxLayout.Direction.LeftToRight if two else QBoxLayout.Direction.TopToBottom)
         self._outer.setSpacing(self._theme.px(28 if two else 0))
         for place, side in enumerate(self._sides):
