@@ -36,7 +36,7 @@ TITLES = {
     Direction.NEW: msg("New"),
     Direction.BETTER: msg("Better"),
     Direction.GONE: msg("Gone"),
-    Direction.OTHER: msg("Also"),
+    Direction.OTHER: msg("Other changes"),
 }
 NOBODY_KNOWN = msg("not known who")
 _MOST = 3  # things said of a row; the rest is counted

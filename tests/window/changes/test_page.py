@@ -139,6 +139,17 @@ def test_a_rows_container_comes_into_view_with_its_plan(window: MainWindow, page
     assert window.selection.current is not None
     assert window.selection.current.container.name == NEW
     assert window.pages.view is View.CHANGES
+    dock, side = window.window_layout.dock, side_of(window)
+    assert dock is not None
+    assert dock.column is side.column
+    page.table.make_current(0)  # a heading
+    assert dock.column is None, "there is no plan of a container that is not in view"
+    choose(page, NEW)
+    assert dock.column is side.column
+    window.pages.show_view(View.FLEET)
+    assert dock.column is None
+    window.pages.show_view(View.STRATA)
+    assert dock.column is side.column
 
 
 def test_fix_puts_the_way_back_into_the_plan(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:

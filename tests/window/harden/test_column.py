@@ -34,7 +34,7 @@ from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.plan.offers import InForce
-from stratascope.usecases.plan.preflight import Block
+from stratascope.usecases.plan.preflight import Block, Caution
 from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines
 
@@ -279,6 +279,14 @@ def test_what_will_happen_is_told_before(qtbot: QtBot, window: MainWindow) -> No
     assert foot.what.isVisible()
     assert foot.what.lines.lines
     assert all(each[:2] in ("- ", "+ ") for each in foot.what.lines.lines)
+    shown = foot.what.height()
+    assert shown > 60
+    made = side.draft.relaunch
+    assert made is not None
+    caution = Caution("x", msg("Something to keep in mind."))
+    side.draft.relaunch = replace(made, checked=replace(made.checked, warnings=(caution,)))
+    foot.show_draft(side.draft, (), more=False)  # as when a trial has ended: its texts are made anew
+    qtbot.waitUntil(lambda: foot.what.height() > shown)
     foot.what.lines.copy.click()
     assert QGuiApplication.clipboard().text() == "\n".join(foot.what.lines.lines)
     foot.link.click()

@@ -56,6 +56,7 @@ class ChangesPage(QWidget):
     """
 
     chosen = Signal(object, str, object)
+    row_turned = Signal()
     fix_wanted = Signal(str)
     accept_wanted = Signal(object)
 
@@ -233,6 +234,7 @@ class ChangesPage(QWidget):
         self.table.show_moved(self.rows)
         self._filling = False
         self._show_foot()
+        self.row_turned.emit()
         if self.rows:
             self.stack.setCurrentWidget(self.table)
         else:
@@ -288,6 +290,13 @@ class ChangesPage(QWidget):
         """The row's container as it is now; the first of several; None if it is gone."""
         return next((self._states[each] for each in row.subjects if each in self._states), None)
 
+    @property
+    def about(self) -> Key | None:
+        """The container of the current row."""
+        row = self.table.chosen()
+        state = None if row is None or row.everywhere else self.state_of(row)
+        return None if state is None else state.key
+
     def can_fix(self, row: Moved) -> bool:
         """Whether its container's plan may take back what it gained."""
         if not self._able or row.everywhere or row.direction not in (Direction.WORSE, Direction.NEW):
@@ -305,13 +314,13 @@ class ChangesPage(QWidget):
         return next((each for each in open_ if each.layer == layer), open_[0] if open_ else None)
 
     def _turned(self) -> None:
-        row = self.table.chosen()
         self._show_foot()
-        if row is None or self._filling or not self.isVisible():
+        if self._filling or not self.isVisible():
             return
-        state = self.state_of(row)
-        if state is not None and not row.everywhere and state.key != self._selection.key:
-            self._selection.choose(state.key)
+        about = self.about
+        if about is not None and about != self._selection.key:
+            self._selection.choose(about)
+        self.row_turned.emit()
 
     def _show_foot(self, note: str = "") -> None:
         row = self.table.chosen()
@@ -456,4 +465,4 @@ def make(parts: Parts) -> MadePage:
         parts.get(Acceptances),
         able=parts.able,
     )
-    return MadePage(page, page.refresh)
+    return MadePage(page, page.refresh, about=lambda: page.about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QPolygonF, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -211,6 +211,7 @@ class WhatWillHappen(Scrolled):
         self._theme = theme
         self._key: object = None
         self._of: object = None  # the container whose relaunch is told
+        self._high = 0  # as last asked for
         self._steps = tuple(_Step(theme, number) for number in range(1, STEPS + 1))
         self._cautions: list[_Caution] = []  # as many as were needed at most
         self._kept_in_mind = theme.lay(QVBoxLayout(), gap=4)
@@ -258,6 +259,13 @@ class WhatWillHappen(Scrolled):
             box.setChecked(remedy in taken)
         self.lines.show_lines(draft.changed_lines)
         self.updateGeometry()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """As high as what is told: its new labels are only counted once Qt has shown them."""
+        if event.type() == QEvent.Type.LayoutRequest and (high := self.sizeHint().height()) != self._high:
+            self._high = high
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def sizeHint(self) -> QSize:
         inner = self.widget()

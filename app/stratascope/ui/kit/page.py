@@ -53,6 +53,7 @@ def _nothing() -> None:
 class MadePage(Value):
     """A page that was made. `refresh`: show what is in view now. `choose`: select the item of that name. `search`: its
     search field. `head`: its card, if it has its own; `column`: its column at the right of the window, likewise.
+    `about`: of a page of the machine, the key of the container that it is about at the moment, or None.
     """
 
     widget: QWidget
@@ -62,6 +63,7 @@ class MadePage(Value):
     stop: Callable[[], object] = _nothing
     head: Any = None
     column: Any = None
+    about: Callable[[], object] = _nothing
 
 
 class View(StrEnum):

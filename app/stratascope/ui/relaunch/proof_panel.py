@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, became, msg
@@ -36,52 +36,71 @@ _TABS: tuple[tuple[str, Message], ...] = (
 
 
 class LayerProof(QWidget):
-    """One layer: its number and name, the mark before and now, what it was and is, and where that is read."""
+    """One layer: its number and name, the mark before and now, what it was and is, and where that is read. Long ones
+    take several lines.
+    """
 
     def __init__(self, theme: Theme, before: LayerState, now: LayerState, title: str, source: str) -> None:
         super().__init__()
         self._theme, self._title, self._source = theme, title, source
         self._number = now.number
         self._marks = mark_of(before.assessment), mark_of(now.assessment)
-        old, new = (plain(translate(each.assessment.fact), 160) for each in (before, now))
+        old, new = (plain(translate(each.assessment.fact), 400) for each in (before, now))
         self.told = translate(became(old, new)) if old != new else new
         words = (verdict_word(each.assessment.verdict) for each in (before, now))
         name = msg("{title}: {before}, now {now}", title=title, before=next(words), now=next(words))
         self.setAccessibleName(translate(name))
         give_tip(self, "\n".join(each for each in (self.accessibleName(), self.told, source) if each))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(300), max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8)))
+        return self.minimumSizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(300), self._theme.px(ROW))
+
+    def heightForWidth(self, width: int) -> int:
+        """As high as the highest of its texts."""
+        theme, whole = self._theme, self._texts(width)
+        texts = (QFontMetrics(font).boundingRect(QRect(0, 0, room, 100_000), flags, text).height()
+                 for _, room, font, _, flags, text in whole)  # fmt: skip
+        return max(theme.px(ROW), theme.box(13) + theme.px(8), *(high + theme.px(12) for high in texts))
+
+    def _marks_at(self, width: int) -> float:
+        return max(self._theme.px(150), width * 0.21)
+
+    def _texts(self, width: int) -> tuple[tuple[int, int, QFont, str, int, str], ...]:
+        """Place, width, font, colour, how it wraps, and the text itself: the layer's name, what it was and is, and the
+        source.
+        """
+        theme, marks = self._theme, round(self._marks_at(width))
+        left, right = marks + theme.px(66), width - theme.px(14)
+        word, anywhere = Qt.TextFlag.TextWordWrap, Qt.TextFlag.TextWrapAnywhere
+        fixed, plain_font = theme.font(11, fixed=True), theme.font(13)
+        took = min(QFontMetrics(fixed).horizontalAdvance(self._source) + 2, round((right - left) * 0.4))
+        room = max(theme.px(40), right - left - (took + theme.px(12) if self._source else 0))
+        longest = max((QFontMetrics(plain_font).horizontalAdvance(each) for each in self.told.split()), default=0)
+        return (
+            (theme.px(40), marks - theme.px(46), theme.font(13, MEDIUM), "text", int(word), self._title),
+            (left, room, plain_font, "text", int(word if longest <= room else anywhere), self.told),
+            (right - took, took, fixed, "text2", int(anywhere), self._source),
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
-        wide, high, middle = self.width(), self.height(), self.height() / 2
-        side, small, centre = theme.px(16), theme.px(12), Qt.AlignmentFlag.AlignVCenter
+        high, middle = self.height(), self.height() / 2
+        side, small = theme.px(16), theme.px(12)
         paint_number(painter, QRectF(theme.px(14), middle - side / 2, side, side), self._number, theme)
-        painter.setFont(theme.font(13, MEDIUM))
-        painter.setPen(theme.color("text"))
-        marks = max(theme.px(150), wide * 0.21)
-        room = QRectF(theme.px(40), 0, marks - theme.px(46), high)
-        title = painter.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideRight, round(room.width()))
-        painter.drawText(room, centre, title)
+        marks = self._marks_at(self.width())
         for place, mark in enumerate(self._marks):
             paint_mark(painter, QRectF(marks + place * theme.px(40), middle - small / 2, small, small), mark, theme)
         paint_arrow(painter, marks + theme.px(19), marks + theme.px(31), middle, theme)
-        left, source = marks + theme.px(66), ""
-        painter.setFont(theme.font(11, fixed=True))
-        right = wide - theme.px(14)
-        if self._source:
-            most = round((right - left) * 0.4)
-            source = painter.fontMetrics().elidedText(self._source, Qt.TextElideMode.ElideMiddle, most)
-            took = painter.fontMetrics().horizontalAdvance(source)
-            painter.setPen(theme.color("text2"))
-            painter.drawText(QRectF(right - took - 1, 0, took + 2, high), centre, source)
-            right -= took + theme.px(12)
-        painter.setFont(theme.font(13))
-        painter.setPen(theme.color("text"))
-        told = painter.fontMetrics().elidedText(self.told, Qt.TextElideMode.ElideRight, round(right - left))
-        painter.drawText(QRectF(left, 0, right - left + 1, high), centre, told)
+        for left, room, font, ink, flags, text in self._texts(self.width()):
+            painter.setFont(font)
+            painter.setPen(theme.color(ink))
+            painter.drawText(QRect(left, 0, room, high), flags | int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
 class ProofPanel(QFrame):
@@ -167,10 +186,10 @@ class ProofPanel(QFrame):
         title = Label(theme, 13, MEDIUM, wrap=True, text=plain(translate(proved.choice.named), 200))
         word = Label(theme, 12, BOLD, ink=_INKS[proof.outcome], text=translate(PROVEN_TITLES[proof.outcome]))
         found = Label(theme, 12, ink="text2", wrap=True, text=plain(translate(proof.found), 400)).selectable()
-        source = Line(theme, 11, ink="text2", fixed=True, middle=True)
-        source.say(evidence(proof.source, None))
-        source.setMaximumWidth(theme.px(240))
-        theme.lay(QHBoxLayout(line), mark, (title, 4), word, (found, 5), source, around=(14, 6, 14, 6), gap=10)
+        where = plain(evidence(proof.source, None), 400)
+        source = Label(theme, 11, ink="text2", wrap=True, fixed=True, text=where.replace("/", "/\N{ZERO WIDTH SPACE}"))
+        source.setAccessibleName(where)
+        theme.lay(QHBoxLayout(line), mark, (title, 4), word, (found, 5), (source, 3), around=(14, 6, 14, 6), gap=10)
         return line
 
 

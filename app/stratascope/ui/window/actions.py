@@ -147,7 +147,7 @@ class Actions(QObject):
 
         def no_undo() -> Message | None:
             done = column.kept.done
-            if not self._window.beside_plan:
+            if not self._window.window_layout.beside_plan:
                 return msg("Open the container's page first.")
             if done is None or done.kind is not TransactionKind.HARDEN:
                 return msg("No relaunch of this container can be undone.")

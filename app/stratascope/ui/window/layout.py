@@ -83,6 +83,7 @@ class WindowLayout(QObject):
         selection.front_wanted.connect(self.bring_forward)
         pages.turned.connect(self.bring_forward)
         pages.turned.connect(self.adapt)
+        pages.when_made(View.CHANGES, lambda page: page.row_turned.connect(self.adapt))
         toolbar.pulls.put_alert(containers.alert)
         toolbar.pulls.list_wanted.connect(self._turn_list)
         toolbar.search_wanted.connect(self._to_filter)
@@ -155,6 +156,13 @@ class WindowLayout(QObject):
         return self.dock is not None and (self._own_column is not None or self._column is not None)
 
     @property
+    def beside_plan(self) -> bool:
+        """Whether the page in view is about the container whose plan is beside it."""
+        page = self._pages.made.get(self._pages.view)
+        about = None if page is None else page.about()
+        return self._pages.view not in MACHINE or (about is not None and about == self._selection.key)
+
+    @property
     def _own_column(self) -> Any:
         """The page's own column, if it has one."""
         page = self._pages.made.get(self._pages.view)
@@ -164,8 +172,8 @@ class WindowLayout(QObject):
         """Focus the hardening column, if there is one, on its page where that is where it is."""
         if self.dock is None:
             return
-        if View.PLAN in self._pages.switch.views and self.dock.column is self._column:
-            self._pages.show_view(View.PLAN)
+        if self._own_column is None and (View.PLAN in self._pages.switch.views or not self.beside_plan):
+            self._pages.show_view(self._pages.home)
         self.dock.to_column()
 
     # -- one column
@@ -244,7 +252,7 @@ class WindowLayout(QObject):
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
             own = self._own_column
-            self.dock.show_column(own or self._column)
+            self.dock.show_column(own or (self._column if self.beside_plan else None))
             self.dock.button.setEnabled(own is not None or self._selection.current is not None)
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))

@@ -276,11 +276,6 @@ class MainWindow(QMainWindow):
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 
-    @property
-    def beside_plan(self) -> bool:
-        """Whether the page in view is about the container whose plan is beside it."""
-        return self.pages.view not in MACHINE or self.pages.view is View.CHANGES
-
     def press(self) -> None:
         """The button of the plan in view; where there is none, that of the card, which is the way on."""
         side, results = self.hardening, self.results
