@@ -8,9 +8,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from rig.window import sample
 from stratascope.ui.kit import accessibility
 from stratascope.ui.window.filter_field import FilterField, spoken
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 
 
 @pytest.fixture
@@ -149,3 +151,22 @@ def test_in_windows_of_any_size(window: MainWindow, qtbot: QtBot, width: int, he
 def test_tab_without_a_word_moves_the_focus(field: FilterField) -> None:
     QTest.keyClick(field, Qt.Key.Key_Tab)
     assert not field.hasFocus()
+
+
+def test_enter_goes_to_the_container_of_that_very_name(window: MainWindow, field: FilterField, qtbot: QtBot) -> None:
+    """Also where another that has the word in its name is in view."""
+    whole, name, longer = sample.snapshot(), "web", "web-proxy"
+    twin = replace(whole.containers[0].container, name=longer, id="f" * 64)
+    states = (replace(whole.containers[0], container=twin), *whole.containers)
+    window.selection.show_snapshot(replace(whole, containers=states))
+    found = {state.container.name: state.key for state in states}
+    window.selection.choose(found[longer])
+    typed(field, name, qtbot)
+    assert window.selection.key == found[longer]
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.selection.key == found[name]
+    window.selection.choose(found[longer])
+    field.clear()
+    typed(field, name[:-1], qtbot, opens=False)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.selection.key == found[longer], "a part of a name leaves in view what is"

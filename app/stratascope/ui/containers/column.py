@@ -227,7 +227,12 @@ class ContainerColumn(QWidget):
             self.status.say(translate(filter_line(model.shown(), len(snapshot.containers), model.unknown)))
 
     def first_found(self) -> None:
-        """Move from the filter to the list: to the container in view, or else to the first match."""
+        """Move from the filter to the list: to the container of that name, else the one in view, or the first match."""
+        selection, name = self._selection, self._selection.filter.strip().casefold()
+        states = () if selection.snapshot is None else selection.snapshot.containers
+        shown = {state.key for state in states if state.container.name.casefold() == name} & set(selection.listed())
+        if shown and selection.key not in shown:
+            selection.choose(min(shown))
         if self._row() < 0:
             self.view.select_key(None)
 
