@@ -58,8 +58,13 @@ def _list(arguments: argparse.Namespace) -> int:
             snapshot, style(), sort=arguments.sort, columns=arguments.columns, legend=bool(columns())
         )
         write(shown)
+        if arguments.all and snapshot.ground.reader_uid != 0:
+            write("\n" + translate(_UNSEEN) + "\n")
     usable = any(each.state is EngineState.CONNECTED for each in snapshot.engines)
     return FAILED if arguments.engine and not usable else DONE
+
+
+_UNSEEN = msg("What is confined by Landlock alone is not in this list: the kernel shows it to root only (--as-root).")
 
 
 def _is_agent(state: ContainerState) -> bool:

@@ -20,6 +20,7 @@ import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bpf.permission import permitted
+from stratascope.collector.maker_files import files_of
 from stratascope.collector.names import CONFINED
 from stratascope.collector.own_words import Question, ask
 from stratascope.collector.read import Entry, TooLongError, failure, open_process, read_file
@@ -165,6 +166,10 @@ class _Machine:
             if pid in items:
                 items[pid]["confined"] = True
         self._ask(items, set(confined))
+        for item in items.values():
+            found = files_of(item.get("exe", "").rpartition("/")[2], item.get("argv") or [])
+            if found:
+                item["files"] = {**item.get("files", {}), **found}
         lines = [json.dumps({"host": self._host.told(), "self": self._reader}) + "\n"]
         size = 0
         for item in items.values():

@@ -65,7 +65,8 @@ class ConfinedProcess(Value):
     exe_of_host: bool | None = None  # whether the host has this very file at that path; None: not asked
     cgroups: tuple[str, ...] = ()  # its paths in the hierarchies, each once
     argv: tuple[str, ...] | None = None  # its own word
-    files: tuple[tuple[str, str], ...] = ()  # a sign below its root directory and its text, both the image's own words
+    # a sign below its root directory and its text, both the image's own words; a maker's file by its whole path
+    files: tuple[tuple[str, str], ...] = ()
     environment: tuple[str, ...] | None = None  # names of variables that are a sign; its own words
     mounts: tuple[tuple[str, str], ...] = ()  # place in its root, and the path within its file system that lies there
     line: str = ""

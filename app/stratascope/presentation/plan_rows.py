@@ -78,7 +78,7 @@ def effect_text(change: Change) -> str:
     if abs(change.effect) >= 0.05:
         return f"{'−' if change.effect > 0 else '+'}{abs(change.effect):.1f}"
     if change.shuts:
-        return translate(msg("out of reach"))
+        return translate(msg("hidden"))
     return translate(msg("deeper")) if change.deeper else "–"
 
 
@@ -92,7 +92,7 @@ def effect_spoken(change: Change) -> str:
         sign = msg("minus {number}", number=f"{change.effect:.1f}")
         return translate(sign if change.effect > 0 else msg("plus {number}", number=f"{-change.effect:.1f}"))
     if change.shuts:
-        return translate(msg("out of reach"))
+        return translate(msg("hidden"))
     return translate(msg("more layers stop the same") if change.deeper else msg("stops nothing more"))
 
 

@@ -26,7 +26,7 @@ MODULES = (
         "root_files",
         "special_files",
     ),
-    *("host_processes", "own_words", "confined", "known_programs", "own_rules", "giving_programs"),
+    *("host_processes", "own_words", "maker_files", "confined", "known_programs", "own_rules", "giving_programs"),
     *(
         "host_places",
         "descriptors",

@@ -14,9 +14,10 @@ from contextlib import suppress
 from functools import partial
 
 from stratascope.core.container import Engine, EngineState
+from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Observation, Observer
-from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, Prober, RefusedError
 from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -34,6 +35,7 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
     transactions,
 )
+from stratascope.core.sandboxes.lines import Written
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.layers import all_layers
@@ -54,6 +56,7 @@ from stratascope.usecases.relaunch.known import in_use, over
 from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, set_aside, unfinished
 from stratascope.usecases.relaunch.undo import UndoPlan, undo, undo_plan
+from stratascope.usecases.sandbox_plans import SandboxPlans
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes, tighten
 from stratascope.usecases.trial.exercise import exercise_hardened, tested
@@ -98,12 +101,15 @@ class Hardening:
         journal: Journal,
         command: Callable[[Plan], str],
         observer: Callable[[], Observer] | None = None,
+        prober: Callable[[], Prober] | None = None,
     ) -> None:
         """`command`: renders the command that would do the same, without environment values. `observer`: watches as
-        root, which a person may have to permit.
+        root, which a person may have to permit. `prober`: reads what a sandbox gets at; None: that is not looked at.
         """
         self._connect, self._journal, self.command, self._observer = connect, journal, command, observer
         self._demo: dict[str, Previews] = {}
+        self._here: Ground | None = None  # of this machine
+        self._sandboxes = SandboxPlans(lambda: None if self._demo or prober is None else prober())
         self._connected: dict[str, _Connected] = {}
         self._held: _Held | None = None  # of the container that was read last
         self._lock = threading.Lock()
@@ -112,6 +118,7 @@ class Hardening:
 
     def know(self, snapshot: Snapshot) -> None:
         """The snapshot on display; quick. The demo's containers are on no engine, and are handled all the same."""
+        self._here = snapshot.ground
         if not snapshot.demo:
             self._demo = {}
         elif not self._demo:
@@ -121,9 +128,9 @@ class Hardening:
         """Every toggle and preset, judged by what the container wrote and what its programs import, if its engine
         reports it.
         """
-        demo = self._demo.get(state.container.engine)
-        if demo is not None:
-            return demo.offer(state)
+        without = self._without_engine(state)
+        if without is not None:
+            return without.offer(state)
         engine = self._on(state.container.engine)
         try:
             inside = self._inside(engine.access, state)
@@ -149,17 +156,17 @@ class Hardening:
 
     def standards(self, state: ContainerState, which: Sequence[Preset] = STANDARDS) -> tuple[Standard, ...]:
         """What it takes to match each of these standards, in addition to the plan."""
-        demo = self._demo.get(state.container.engine)
-        if demo is not None:
-            return demo.standards(state, which=which)
+        without = self._without_engine(state)
+        if without is not None:
+            return without.standards(state, which=which)
         engine = self._on(state.container.engine)
         return engine.previews.standards(state.judged, self._inside(engine.access, state), which)
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """The plan: what would be changed, in order, and why. `wanted`: as a person wants it instead."""
-        demo = self._demo.get(state.container.engine)
-        if demo is not None:
-            return demo.plan(state, wanted=wanted)
+        without = self._without_engine(state)
+        if without is not None:
+            return without.plan(state, wanted=wanted)
         engine = self._on(state.container.engine)
         return engine.previews.plan(state.judged, self._inside(engine.access, state), wanted)
 
@@ -171,6 +178,10 @@ class Hardening:
         start.
         """
         return self._previews(state).preview(state.judged, choices, files)
+
+    def line(self, state: ContainerState, choices: Sequence[Choice]) -> Written:
+        """Of a sandbox: what to start it with, or to write where, for these choices. Raises ToggleError."""
+        return self._sandboxes.line(state, self._machine(), choices)
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """The planned relaunch, and its obstacles. Changes nothing."""
@@ -392,11 +403,22 @@ class Hardening:
         sizes = [size for size in known if size is not None]
         return sum(sizes) if sizes else None
 
+    def _without_engine(self, state: ContainerState) -> Previews | None:
+        """For what no engine answers for: the demo's containers, and sandboxes."""
+        if state.container.sandbox is not None:
+            return self._sandboxes.previews(state, self._machine())
+        return self._demo.get(state.container.engine)  # read once: the window's thread may replace the snapshot
+
+    def _machine(self) -> Ground:
+        if self._here is None:
+            raise ToggleError(msg("This machine was not read yet."))
+        return self._here
+
     def _previews(self, state: ContainerState) -> Previews:
+        without = self._without_engine(state)
+        if without is not None:
+            return without
         engine = state.container.engine
-        demo = self._demo.get(engine)  # read once: the window's thread may replace the snapshot
-        if demo is not None:
-            return demo
         connected = self._connected.get(engine)
         if connected is None:
             raise ToggleError(msg("Its engine has not been asked yet."))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import stratascope.collector.maker_files
 from rig.sandboxes import SANDBOXES, Startable, Started, descendants, missing, started
 from stratascope.collector.host import read_host
 from stratascope.collector.names import CONFINED
@@ -44,3 +45,33 @@ def test_each_is_found_as_what_it_is(row: Startable, tmp_path: Path) -> None:
     assert (last.sandbox.parent == shown[0].sandbox.id) is row.nested
     again = parse_confined("\n".join(last.sandbox.processes))
     assert last.sandbox.members in [each.sandbox.members for each in sandboxes(again.processes, again.host, {})]
+
+
+@pytest.mark.slow
+def test_of_a_task_of_containerd_its_config_says_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(each for each in SANDBOXES if each.id == "containerd")
+    if missing(row):
+        pytest.skip(missing(row))
+    state = tmp_path / "state"
+    # its API socket is below, as is usual; the shim is told of that
+    command = row._replace(command=lambda folder, words: _below(row.command(folder, words), folder, state))
+    monkeypatch.setattr(stratascope.collector.maker_files, "_STATES", (str(state),))
+    with started(command, tmp_path) as run:
+        (found,) = found_of(run)
+    assert found.asked is not None
+    assert found.asked.capabilities is not None
+    assert "CAP_SYS_ADMIN" not in found.asked.capabilities
+    assert found.asked.network_mode == "private"
+    text = dict(found.sandbox.asked_text)[
+        f"{state}/io.containerd.runtime.v2.task/default/{found.sandbox.name}/config.json"
+    ]
+    assert '"env"' not in text
+    assert "PATH=" not in text
+
+
+def _below(words: list[str], folder: Path, state: Path) -> list[str]:
+    socket, file = f"{folder}/c.sock", folder / "config.toml"
+    file.write_text(file.read_text().replace(socket, f"{state}/c.sock"))
+    return [word.replace(socket, f"{state}/c.sock") for word in words]

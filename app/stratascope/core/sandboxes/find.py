@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
-from stratascope.core.sandbox import Sandbox
+from stratascope.core.sandbox import Group, Sandbox
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
 from stratascope.core.sandboxes.asked.read import asked_of
 from stratascope.core.sandboxes.groups import Machine, Together, manages, unit_of
-from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS, Maker, by_program, maker, pattern
+from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS, TOOLS, Maker, by_program, maker, pattern
 from stratascope.core.shell_quote import words
 from stratascope.linux.confined import ConfinedHost, ConfinedProcess
 from stratascope.value import Struct, Value, field
@@ -352,7 +352,7 @@ class _Finder:
             ids[id(found)],
             row.id,
             row.title,
-            row.group,
+            _group(row, members),
             found.sign,
             self._name(found, asked, command),
             words(command)[:COMMAND_MAX],
@@ -396,6 +396,15 @@ def _runs(process: ConfinedProcess, row: Maker) -> bool:
         return False
     words = [word for word in (process.argv or ())[:_SCRIPT_AT] if not word.startswith("-")]
     return any(pattern(text).search(word) for text in row.scripts for word in words)
+
+
+def _group(row: Maker, inside: Iterable[ConfinedProcess]) -> Group:
+    """Where it stands: an agent that somebody put into a sandbox is one, though its maker is the tool."""
+    if row.id not in (*TOOLS, "firejail"):
+        return row.group
+    agents = [each for each in MAKERS if each.group is Group.AGENTS]
+    runs = any(each.program in agent.programs or _runs(each, agent) for agent in agents for each in inside)
+    return Group.AGENTS if runs else row.group
 
 
 def _helps(found: _Found) -> bool:

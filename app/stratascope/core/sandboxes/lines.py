@@ -156,9 +156,11 @@ _CAPABILITY: dict[str, Callable[[str], str]] = {
     "bubblewrap": lambda name: name,
     "firejail": lambda name: "all" if name == "ALL" else name.removeprefix("CAP_").lower(),
     "nspawn": lambda name: "all" if name == "ALL" else name,
-    "systemd": lambda name: "" if name == "ALL" else name,
+    "systemd": lambda name: name,
     "lxc": lambda name: name.removeprefix("CAP_").lower(),
 }
+
+_NO_CAPABILITIES = {"systemd": "CapabilityBoundingSet=", "lxc": "lxc.cap.keep = none"}  # systemd's ~ alone means all
 
 
 def rows_of(maker: str) -> _Rows:
@@ -239,6 +241,8 @@ def written(sandbox: Sandbox, wanted: Sequence[Wanted]) -> Written:
 
 def _told(maker: str, rows: _Rows, wanted: Wanted) -> tuple[str, ...]:
     what, value = wanted
+    if what is What.DROP and value == "ALL" and maker in _NO_CAPABILITIES:
+        return (_NO_CAPABILITIES[maker],)
     if what is What.DROP:
         value = _CAPABILITY[maker](value)
     return tuple(each.replace("{inside}", value.lstrip("/")).replace("{value}", value) for each in rows[what])

@@ -258,7 +258,7 @@ def hardening_of(late: LateEngines) -> Hardening:
 
         return hardening.command(plan)
 
-    return Hardening(connect, journal, command, lambda: late.get().root())
+    return Hardening(connect, journal, command, lambda: late.get().root(), lambda: late.get().local)
 
 
 def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:

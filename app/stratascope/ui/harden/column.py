@@ -15,6 +15,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu, Exports
 from stratascope.ui.harden.foot import PlanFoot
 from stratascope.ui.harden.kept_line import SetAsideLine, about
+from stratascope.ui.harden.next_step import COPY_LINE
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.harden.plan_column import PlanColumn
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
@@ -149,7 +150,7 @@ class HardenColumn(PlanColumn):
         draft, menu, button = self.draft, self.more, self.foot.buttons
         menu.clear()
         made = draft.relaunch
-        free = draft.look_only is None and not draft.running
+        free = draft.look_only is None and not draft.running and draft.line is None
         if made is not None and not made.checked.blocks and free:
             menu.addAction(translate(msg("Relaunch without trying it"))).triggered.connect(
                 lambda _=False: draft.relaunch_now()
@@ -159,7 +160,8 @@ class HardenColumn(PlanColumn):
                 lambda _=False: self.commands_wanted.emit()
             )
         if draft.command:
-            menu.addAction(translate(msg("Copy the command"))).triggered.connect(lambda _=False: self.copy_command())
+            word = msg("Copy the command") if draft.line is None else COPY_LINE
+            menu.addAction(translate(word)).triggered.connect(lambda _=False: self.copy_command())
         if made is not None and self.exports.exports is not None:
             menu.addAction(translate(msg("Export…"))).triggered.connect(lambda _=False: self.export())
         size = menu.sizeHint()
@@ -181,6 +183,6 @@ class HardenColumn(PlanColumn):
         there = usable or draft.coming or bool(draft.running) or draft.trial is not None
         self.foot.setVisible(there)
         self.rule.setVisible(there and not self.paged)
-        more = usable and bool(draft.choices) and draft.look_only is None
+        more = usable and bool(draft.choices) and draft.look_only is None and draft.line is None
         self.foot.count.say(self.numbers.counted() if usable else "")
         self.foot.show_draft(draft, self.numbers.told if usable else (), more=more)

@@ -196,6 +196,7 @@ _COPY = (
 )
 _PRESS = (msg("You press Relaunch."), msg("The original stops, the new one takes its name."))
 _BACK = (msg("Each change is read back."), msg("If one is missing or it stops, the original starts again."))
+_BY_MAKER = msg("Nothing is changed here: what runs stays as it is.")
 _LIVE = (msg("The limits change."), msg("It keeps running."))
 
 
@@ -233,13 +234,14 @@ class WhatWillHappen(Scrolled):
         made, own = draft.relaunch, draft.own
         if self.stays(draft):
             return
-        self._of = None if made is None or draft.state is None else draft.state.key
+        there = made is not None or draft.line is not None
+        self._of = draft.state.key if there and draft.state is not None else None
         copies = own is None or own.no_copy is None
-        key = (copies, draft.tried is not None, made, draft.changed_lines)
+        key = (copies, draft.tried is not None, made, draft.line, draft.changed_lines)
         if key == self._key:
             return
         self._key = key
-        steps = _steps(made, copies=copies)
+        steps = _steps(made, copies=copies) if draft.line is None else ((draft.line.place, _BY_MAKER),)
         for place, row in enumerate(self._steps):
             row.setVisible(place < len(steps))
             if place < len(steps):

@@ -136,6 +136,7 @@ _OWN_BLOCKS = {
     "unfinished": (msg("Repair it"), Act.RECOVER),
 }
 TRY, UNTOUCHED = msg("Try it safely"), msg("Your container is not touched yet.")
+COPY_LINE, BY_YOU = msg("Copy the corrected line"), msg("It is started by you, not by an engine.")
 
 
 def remedy_title(remedy: Remedy) -> Message:

@@ -17,11 +17,14 @@ from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.sandboxes.lines import Written
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.plan_rows import row_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.next_step import (
+    BY_YOU,
+    COPY_LINE,
     TRY,
     UNTOUCHED,
     Act,
@@ -105,6 +108,7 @@ class RelaunchDraft(PlanDraft):
         self._clock.timeout.connect(self.ticked)
         self.trial: Trial | None = None
         self.relaunch: Plan | None = None
+        self.line: Written | None = None  # of a sandbox, which no engine relaunches
         self.preview: Preview | None = None
         self.command = ""
         self.changed_lines: tuple[str, ...] = ()  # of that command, each led by its sign
@@ -210,7 +214,8 @@ class RelaunchDraft(PlanDraft):
     @property
     def awaited(self) -> bool:
         """Whether the relaunch is being thought through, or will be."""
-        return self.relaunch is None and self.failure is None and self.usable and bool(self.choices)
+        there = self.relaunch is not None or self.line is not None
+        return not there and self.failure is None and self.usable and bool(self.choices)
 
     def turn_remedy(self, remedy: Remedy, on: bool) -> None:
         """An option that makes it safe."""
@@ -234,7 +239,10 @@ class RelaunchDraft(PlanDraft):
         if state is not None and own is not None and choices and self._seen() and self.look_only is None:
             keeping = () if self.plan is None else self.plan.keeping
             left = keeping[0].choices if keeping else ()
+            asking: Callable[[], Thought | Written]
             asking = partial(_thought_through, self._hardening, state, choices, own.remedies, left)
+            if state.container.sandbox is not None:
+                asking = partial(self._hardening.line, state, choices)
             self._queries.ask("plan", asking, self._planned, state.container.engine)
         self.changed.emit()
 
@@ -246,12 +254,14 @@ class RelaunchDraft(PlanDraft):
     def _forget_made(self) -> None:
         self._timer.stop()
         self._queries.drop("plan")
-        self.relaunch, self.preview, self.command = None, None, ""
+        self.relaunch, self.preview, self.command, self.line = None, None, "", None
         self.changed_lines = self.left_lines = ()
 
-    def _planned(self, answer: Thought | Failure) -> None:
+    def _planned(self, answer: Thought | Written | Failure) -> None:
         if isinstance(answer, Failure):
             self.failure = answer
+        elif isinstance(answer, Written):
+            self.line, self.command, self.changed_lines = answer, answer.text, answer.lines
         else:
             self.relaunch, self.preview, self.command, self.changed_lines, self.left_lines = answer
         self.changed.emit()
@@ -332,6 +342,8 @@ class RelaunchDraft(PlanDraft):
             )
         if not plan.choices:
             return idle(plan)
+        if self.state is not None and self.state.container.sandbox is not None:
+            return PlanButton(Act.EXPORT, COPY_LINE, BY_YOU, numbers=True)
         made = self.relaunch
         if made is not None and made.checked.blocks:
             return blocked(made)
@@ -383,7 +395,9 @@ class RelaunchDraft(PlanDraft):
     def press(self) -> None:
         """Press the button: try, relaunch, stop the trial, or the way out of what stands in the way."""
         button = self.button
-        if self.pending or (button.act is Act.RELAUNCH and self.relaunch is None and self.failure is None):
+        unmade = self.relaunch is None and self.failure is None and button.act is Act.RELAUNCH
+        unmade = unmade or (button.word is COPY_LINE and self.line is None)
+        if self.pending or unmade:
             self._pressed = self.usable
             if not self._timer.isActive() and self.usable:
                 self.ask_plan()

@@ -163,6 +163,19 @@ def test_agents_have_tools_do_it() -> None:
     assert dict(found.sign.args)["other"] == 90
 
 
+def test_an_agent_in_somebodys_sandbox_stands_with_the_agents() -> None:
+    """And what it makes itself stands in it; the maker stays who made it."""
+    machine = MachineText()
+    machine.add(100, 1, "/usr/bin/bwrap", argv=["bwrap", "--unshare-pid", "claude"])
+    machine.add(101, 100, "/root/.local/bin/claude", OWN)
+    (found,) = machine.found()
+    assert (found.maker, found.group) == ("bubblewrap", Group.AGENTS)
+    machine.add(102, 101, "/usr/bin/bwrap", OWN, argv=["bwrap", "--unshare-net", "sh"], hosts_exe=True)
+    machine.add(103, 102, "/usr/bin/sh", {**OWN, "net": 7})
+    outer, inner = machine.found()
+    assert (inner.maker, inner.group, inner.parent) == ("claude-code", Group.AGENTS, outer.id)
+
+
 def test_a_tool_in_an_editor_is_an_agents_where_it_says_so() -> None:
     for said, maker in (([], "bubblewrap"), (["AI_AGENT"], "agent")):
         machine = MachineText()

@@ -98,6 +98,17 @@ def test_of_a_service_it_is_a_drop_in() -> None:
     assert made.text == "[Service]\nInaccessiblePaths=-/srv/50%%\nCPUQuota=150%\nNoNewPrivileges=yes\n"
 
 
+def test_all_capabilities_are_dropped_in_each_makers_words() -> None:
+    for which, text in (
+        ("systemd", "[Service]\nCapabilityBoundingSet=\n"),
+        ("lxc", "lxc.cap.keep = none\n"),
+        ("firejail", "firejail --caps.drop=all true\n"),
+        ("bubblewrap", "bwrap --cap-drop ALL true\n"),
+    ):
+        command = {"firejail": "firejail true", "bubblewrap": "bwrap true"}.get(which, "")
+        assert written(sandbox_of(which, command), [(What.DROP, "ALL")]).text == text
+
+
 def test_what_is_wanted_is_told_from_both_requests() -> None:
     before = Asked(
         network_mode="host",

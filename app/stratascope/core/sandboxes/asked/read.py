@@ -37,7 +37,7 @@ def asked_of(
     if wrapper is not None and wrapper.argv:
         read = _BY_ARGUMENTS.get(tool.id)
         if read is not None:
-            found = read(wrapper.argv)
+            found = _with_file(tool, read(wrapper.argv), wrapper)
         if row is not tool:
             found = replace(found, command=())  # on the way to what it runs
             found = _for(row, found, wrapper.argv)
@@ -47,6 +47,19 @@ def asked_of(
     if row.id == "flatpak":
         found = _flatpaks(found, inside)
     return found
+
+
+_FILES: dict[str, Callable[[str], AskedOf]] = {"containerd": containerd.read_file, "lxc": lxc.read_file}
+
+
+def _with_file(tool: Maker, found: AskedOf, wrapper: ConfinedProcess) -> AskedOf:
+    """With the text of the file that its command line names, where that was read."""
+    path = found.texts[0][0] if found.texts else ""
+    text = dict(wrapper.files).get(path, "")
+    if not text or tool.id not in _FILES:
+        return found
+    said = _FILES[tool.id](text)
+    return replace(found, command=said.command or found.command, asked=said.asked, texts=((path, text[:TEXT_MAX]),))
 
 
 def _for(row: Maker, found: AskedOf, argv: Sequence[str]) -> AskedOf:
