@@ -66,7 +66,7 @@ def _asked(kind: str, *, files: bool) -> dict[str, str | dict[str, str]]:
     return {
         "bash": name,
         "zsh": name,
-        "fish": f"({ask}{'; __fish_complete_path' * files})",
+        "fish": f"({ask}{'; __fish_complete_path (commandline -ct)' * files})",
         "preamble": {
             "bash": f'{name}() {{ compgen -W "$({ask})"{" -f" * files} -- "$1"; }}',
             "zsh": f'{name}() {{ compadd -- ${{(f)"$({ask})"}}{"; _files" * files}; }}',

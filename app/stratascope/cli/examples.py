@@ -38,7 +38,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "recover": ("stratascope recover", "stratascope recover --engine docker"),
     "export": (
         "stratascope export web --as compose --preset recommended",
-        "stratascope export web --as seccomp --set seccomp=learned",
+        "stratascope export web --as seccomp --preset recommended",
     ),
     "observe": ("stratascope observe web", "stratascope observe web --for 3600"),
     "needs": ("stratascope needs web", "stratascope needs web --json"),

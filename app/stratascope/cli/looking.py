@@ -188,8 +188,8 @@ def _history(arguments: argparse.Namespace) -> int:
     if word is not None:
         wanted = _meant(word, wanted, kept, until)
         if not wanted:
-            complain(translate(msg("Nothing is recorded about {name}. Changes are recorded while the Stratascope "
-                                   "window is open.", name=plain(word, 80))))  # fmt: skip
+            complain(translate(msg("Nothing is recorded about {name}. Changes are recorded while the window is open, "
+                                   "or in the background.", name=plain(word, 80))))  # fmt: skip
             return FAILED
     pasts = tuple(kept.of(each, begin, until, _PARTS) for each in wanted)
     if arguments.json:
