@@ -23,7 +23,7 @@ STARTS = {
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
     "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
     # a command that the user gave, traced as the user; and what asks the filter around it
-    "collector/tracer.py": {"os.execvp", "os.fork"},
+    "tracer.py": {"os.execvp", "os.fork"},
     "desktop_files.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program

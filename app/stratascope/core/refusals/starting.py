@@ -3,7 +3,7 @@
 A row is a sign (call, error, arguments, what is known of where it was started), a sentence, and what lifts it: for a
 container as wants, all of which it takes; for the machine in words, with what that opens; and an option of the sandbox
 itself, which opens nothing. The first row that fits a refusal explains it. Refusals are those of a command that was
-traced (`collector/tracer.py`) or of a container that was watched (`ring.py`).
+traced (`tracer.py`) or of a container that was watched (`ring.py`).
 """
 
 from __future__ import annotations

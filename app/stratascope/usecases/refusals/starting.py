@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from stratascope.collector.tracer import Ended, Noted, Refused, TraceError, Tracer, surroundings
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
 from stratascope.core.observation.events import Circumstances, circumstances_of
@@ -21,6 +20,7 @@ from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.seccomp.profiles import wanted, widened
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.syscalls import Abi, names
+from stratascope.tracer import Ended, Noted, Refused, TraceError, Tracer, surroundings
 from stratascope.value import replace
 
 _READ_IDS, _EXECUTES = "openat", "execve"

@@ -21,7 +21,9 @@ import pwd
 import signal
 import stat
 import struct
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from stratascope.collector.observe.credentials import described
 from stratascope.collector.observe.paths import HERE, Walk, below, bytes_at, number_of, place, text_at
@@ -39,7 +41,7 @@ _ENTRY, _EXIT = 1, 2
 _ABIS = {0xC000003E: "x86_64", 0xC00000B7: "aarch64", 0x40000003: "i386"}
 _NO_NEW_PRIVS = 38
 _SYS_PTRACE = 1 << 19
-Names = Dict[str, Dict[int, str]]  # of calls, by entry point and number
+Names = dict[str, dict[int, str]]  # of calls, by entry point and number
 
 # What always counts as a refusal, and what does so for these calls alone
 _REFUSED = frozenset((errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EROFS, errno.EUSERS))
@@ -54,7 +56,7 @@ _ALSO = {
     "landlock_create_ruleset": frozenset((errno.EOPNOTSUPP,)),
 }  # fmt: skip
 # Where a path is: its place, and that of the directory that it begins at
-_PATHS: Dict[str, Tuple[int, Optional[int]]] = {
+_PATHS: dict[str, tuple[int, int | None]] = {
     "open": (0, None), "openat": (1, 0), "openat2": (1, 0), "creat": (0, None), "execve": (0, None),
     "execveat": (1, 0), "mount": (1, None), "umount2": (0, None), "pivot_root": (0, None), "chroot": (0, None),
     "mkdir": (0, None), "mkdirat": (1, 0), "mknod": (0, None), "mknodat": (1, 0), "access": (0, None),
@@ -71,7 +73,7 @@ _NEW_USER, _FILES, _NEW_MOUNTS = 0x10000000, 0x200, 0x00020000
 _NOWHERE = -1
 
 # Calls that kernels answer so before anything else, and those that first ask for rights over the mounts
-PROBES: Tuple[Tuple[str, Tuple[int, ...], Tuple[int, ...]], ...] = (
+PROBES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
     ("clone", (_NEW_USER | _FILES, 0, 0, 0, 0), (errno.EINVAL,)),
     ("clone3", (0, 0), (errno.EINVAL,)),
     ("unshare", (_NEW_USER | 1,), (errno.EINVAL,)),
@@ -85,7 +87,7 @@ PROBES: Tuple[Tuple[str, Tuple[int, ...], Tuple[int, ...]], ...] = (
     ("landlock_add_rule", (_NOWHERE, 0, 0, 0), (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP)),
     ("landlock_restrict_self", (_NOWHERE, 0), (errno.EBADF, errno.EOPNOTSUPP)),
 )
-_MOUNT_PROBES: Tuple[Tuple[str, Tuple[int, ...], Tuple[int, ...]], ...] = (
+_MOUNT_PROBES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
     ("pivot_root", (0, 0), (errno.EFAULT, errno.ENOENT)),
     ("fsopen", (0, 0), (errno.EFAULT,)),
     ("move_mount", (_NOWHERE, 0, _NOWHERE, 0, 0), (errno.EFAULT, errno.EBADF)),
@@ -102,13 +104,13 @@ class Refused(NamedTuple):
     abi: str
     name: str
     errno: int
-    values: Tuple[int, ...]
+    values: tuple[int, ...]
     path: str
-    filtered: Optional[bool]
+    filtered: bool | None
     own_filters: int  # that the process has beside those of this one
     apart: bool  # in another user namespace than this process
     request: int
-    around: Dict[str, Any]
+    around: dict[str, Any]
 
 
 class Ended(NamedTuple):
@@ -143,7 +145,7 @@ class _Thread:
     def __init__(self) -> None:
         self.abi = ""
         self.number = -1
-        self.values: Tuple[int, ...] = ()
+        self.values: tuple[int, ...] = ()
 
 
 class Tracer:
@@ -155,8 +157,8 @@ class Tracer:
         self._libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
         self._libc.ptrace.restype = ctypes.c_long
         self._info = ctypes.create_string_buffer(_INFO.size)
-        self._threads: Dict[int, _Thread] = {}
-        self._parents: Dict[int, int] = {}
+        self._threads: dict[int, _Thread] = {}
+        self._parents: dict[int, int] = {}
         self._stopped = False
         self._kept = 0
         self._filter = answers_of_filter(names)
@@ -164,7 +166,7 @@ class Tracer:
         self._user = _link("/proc/self/ns/user")
         self._gains = bool(int(_status(os.getpid()).get("CapEff", "0"), 16) & _SYS_PTRACE)
 
-    def run(self, words: Sequence[str], output: int, stdin: Optional[int] = None) -> Tuple[int, int]:
+    def run(self, words: Sequence[str], output: int, stdin: int | None = None) -> tuple[int, int]:
         """Run it to its end; its exit code, and the signal that ended it. `output`: where both of its outputs go.
 
         Raises TraceError.
@@ -201,7 +203,7 @@ class Tracer:
 
     # -- inside
 
-    def _begin(self, words: Sequence[str], output: int, stdin: Optional[int]) -> int:
+    def _begin(self, words: Sequence[str], output: int, stdin: int | None) -> int:
         go, seized = os.pipe()
         heard, says = os.pipe()
         child = os.fork()
@@ -260,10 +262,10 @@ class Tracer:
         self._ptrace(_SYSCALL, tid)
 
     def _executed(self, tid: int) -> None:
-        path = _link("/proc/%d/exe" % tid)
+        path = _link(f"/proc/{tid}/exe")
         self._told(Noted(tid, "executed", path))
         with contextlib.suppress(OSError):
-            about = os.stat("/proc/%d/exe" % tid)
+            about = Path(f"/proc/{tid}/exe").stat()
             found = _status(tid)
             kept = found.get("NoNewPrivs") == "1" and found.get("Uid", "").split()[1:2] != [str(about.st_uid)]
             if about.st_mode & stat.S_ISUID and kept:
@@ -298,9 +300,9 @@ class Tracer:
         if self._gains or _numbers(tid, "NoNewPrivs")[0]:
             return False
         path = self._path(tid, "execve", thread.values)
-        seen = "/proc/%d/root%s" % (tid, path)
+        seen = f"/proc/{tid}/root{path}"
         try:
-            about = os.stat(seen)
+            about = Path(seen).stat()
             gives = bool(about.st_mode & (stat.S_ISUID | stat.S_ISGID)) or "security.capability" in os.listxattr(seen)
             silent = os.statvfs(seen).f_flag & os.ST_NOSUID
         except OSError:
@@ -332,7 +334,7 @@ class Tracer:
             first = bytes_at(tid, struct.unpack("=4Q", words)[2], 8) if len(words) == 32 else b""
             address = struct.unpack("=Q", first)[0] if len(first) == 8 else 0
         data = bytes_at(tid, address, 36) if address else b""
-        if len(data) < 36 or not _link("/proc/%d/fd/%d" % (tid, number_of(thread.values[0]))).startswith("socket:"):
+        if len(data) < 36 or not _link(f"/proc/{tid}/fd/{number_of(thread.values[0])}").startswith("socket:"):
             return
         length, kind, answer, request = struct.unpack_from("=IH", data) + struct.unpack_from("=i4xH", data, 16)
         if kind == _NETLINK_ERROR and length >= 36 and -answer in (errno.EPERM, errno.EACCES):
@@ -349,17 +351,17 @@ class Tracer:
             around["place"] = Walk(tid, 0).led("/", True)
         more = _numbers(tid, "Seccomp_filters")[0] - self._own[0]
         filtered = None if request else self._was_filtered(name, code, around)
-        apart = _link("/proc/%d/ns/user" % tid) != self._user
-        process = _word("/proc/%d/comm" % tid).strip()
+        apart = _link(f"/proc/{tid}/ns/user") != self._user
+        process = _word(f"/proc/{tid}/comm").strip()
         self._told(Refused(_leader(tid), process, thread.abi, name, code, thread.values, path, filtered,
                            max(more, 0), apart, request, around))  # fmt: skip
 
-    def _was_filtered(self, name: str, code: int, around: Dict[str, Any]) -> Optional[bool]:
+    def _was_filtered(self, name: str, code: int, around: dict[str, Any]) -> bool | None:
         if self._own[1] != 2:
             return False
         return None if name not in self._filter else self._filter[name] == code
 
-    def _path(self, tid: int, name: str, values: Tuple[int, ...]) -> str:
+    def _path(self, tid: int, name: str, values: tuple[int, ...]) -> str:
         if name == "write":
             return below(tid, place(tid, values[0]))
         where = _PATHS.get(name)
@@ -372,7 +374,7 @@ class Tracer:
         return text
 
 
-def answers_of_filter(names: Names) -> Dict[str, int]:
+def answers_of_filter(names: Names) -> dict[str, int]:
     """What the filter of this process answers to the calls of `PROBES`, in a child: errno, 0 where it lets it pass.
 
     What could not be found out is left out; all of it where there is no filter.
@@ -400,7 +402,7 @@ def answers_of_filter(names: Names) -> Dict[str, int]:
         os.close(reads)
         os.waitpid(child, 0)
     try:
-        answers: Dict[str, int] = json.loads(text)
+        answers: dict[str, int] = json.loads(text)
     except ValueError:  # a filter that kills
         return {}
     return answers
@@ -411,11 +413,11 @@ _SPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
 _SIGNS = (("docker", "/.dockerenv"), ("podman", "/run/.containerenv"))
 
 
-def surroundings() -> Dict[str, Any]:
+def surroundings() -> dict[str, Any]:
     """Where a command is started here: settings of the kernel and of this user's namespaces, mounts below /proc, the
     label of a security module, by which engine this is a container, and whether the user has a range of ids.
     """
-    names = (*_SETTINGS, *("user/max_%s_namespaces" % each for each in _SPACES))
+    names = (*_SETTINGS, *(f"user/max_{each}_namespaces" for each in _SPACES))
     read = {name.replace("/", "."): _word("/proc/sys/" + name).strip() for name in names}
     lines = [line.split(" ") for line in _word("/proc/self/mountinfo").split("\n")]
     own = {str(os.getuid())}
@@ -426,7 +428,7 @@ def surroundings() -> Dict[str, Any]:
         "settings": {name: value for name, value in read.items() if value},
         "covered": [line[4] for line in lines if len(line) > 5 and line[4].startswith("/proc/")],
         "label": _word("/proc/self/attr/current").strip("\0\n "),
-        "container": next((name for name, path in _SIGNS if os.path.exists(path)), ""),
+        "container": next((name for name, path in _SIGNS if Path(path).exists()), ""),
         "ranges": all(any(line.partition(":")[0] in own for line in each) for each in ranges),
         "uid": os.getuid(),
         "bounding": _status(os.getpid()).get("CapBnd", "0"),
@@ -439,7 +441,7 @@ def native() -> str:
     return {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
-def _tried(libc: Any, table: Dict[str, int], probes: Any) -> Dict[str, int]:
+def _tried(libc: Any, table: dict[str, int], probes: Any) -> dict[str, int]:
     found = {}
     for name, values, expected in probes:
         if name not in table:
@@ -454,9 +456,7 @@ def _tried(libc: Any, table: Dict[str, int], probes: Any) -> Dict[str, int]:
     return found
 
 
-def _become(
-    words: Sequence[str], output: int, stdin: Optional[int], go: int, closed: Tuple[int, ...], says: int
-) -> None:
+def _become(words: Sequence[str], output: int, stdin: int | None, go: int, closed: tuple[int, ...], says: int) -> None:
     """In the child: wait until it is traced, then execute the command. Never returns."""
     try:
         for each in closed:
@@ -478,7 +478,7 @@ def _become(
 
 def _link(path: str) -> str:
     try:
-        return os.readlink(path)
+        return str(Path(path).readlink())
     except OSError:
         return ""
 
@@ -490,12 +490,12 @@ def _word(path: str) -> str:
         return ""
 
 
-def _status(pid: int) -> Dict[str, str]:
-    lines = _word("/proc/%d/status" % pid).split("\n")
+def _status(pid: int) -> dict[str, str]:
+    lines = _word(f"/proc/{pid}/status").split("\n")
     return {name: text.strip() for name, _, text in (each.partition(":") for each in lines)}
 
 
-def _numbers(pid: int, *names: str) -> List[int]:
+def _numbers(pid: int, *names: str) -> list[int]:
     found = _status(pid)
     words = [found.get(name, "0") for name in names]
     return [int(word) if word.isdigit() else 0 for word in words]
