@@ -11,12 +11,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
-from rig.window.hardening import picture, side_of
+from rig.window.hardening import picture, set_aside, side_of
 from rig.window.history.changed import BETTER, HOSTILE, NEW, SESSION, WORSE, machine
 from rig.window.history.remembered import Remembered
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.accepted import Accepted
-from stratascope.core.history.entry import Exposed, PartKind, Subject
+from stratascope.core.history.entry import Exposed, Made, PartKind, Subject
 from stratascope.core.history.machine import Direction
 from stratascope.ui.app import app as ui
 from stratascope.ui.changes.feed import KEPT
@@ -55,10 +55,13 @@ def settings() -> MemorySettings:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, store: Remembered, settings: MemorySettings) -> Iterator[MainWindow]:
-    services = Services(
-        settings=settings, history=store.make(), hardening=StagedHardening(), accepted=NothingAccepted()
-    )
+def staged() -> StagedHardening:
+    return StagedHardening()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, store: Remembered, settings: MemorySettings, staged: StagedHardening) -> Iterator[MainWindow]:
+    services = Services(settings=settings, history=store.make(), hardening=staged, accepted=NothingAccepted())
     made = ui.make_window(sample.StillWatch(), services)
     qtbot.addWidget(made)
     made.resize(1440, 900)
@@ -251,3 +254,27 @@ def test_a_demo_has_no_history(window: MainWindow) -> None:
     window.selection.show_snapshot(replace(SNAPSHOT, demo=True))
     window.pages.show_view(View.CHANGES)
     assert "do not run here" in window.pages.of(ChangesPage).nothing.text()
+
+
+def test_a_relaunch_of_ours_is_undone_from_its_row(
+    qtbot: QtBot, window: MainWindow, page: ChangesPage, store: Remembered, staged: StagedHardening
+) -> None:
+    state = next(each for each in SNAPSHOT.containers if each.container.name == BETTER)
+    choose(page, WORSE)
+    assert page.undo_button.isHidden()
+    choose(page, BETTER)
+    assert page.undo_button.isHidden()  # nothing is kept of it
+    store.note(Subject(state.container.engine, BETTER), time.time(),
+               (PartKind.MADE, Made(state.container.id, by_us=True)))  # fmt: skip
+    window.history_feed.wrote.emit()
+    done = set_aside(staged, state)
+    side_of(window).set_aside.look_up()
+    qtbot.waitUntil(page.undo_button.isVisible, timeout=8000)
+    asked: list[object] = []
+    page.undo_wanted.connect(asked.append)
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_U)
+    assert asked == [done]
+    staged.set_aside.clear()
+    side_of(window).set_aside.look_up()
+    qtbot.waitUntil(page.undo_button.isHidden)  # discarded elsewhere

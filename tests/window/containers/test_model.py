@@ -14,6 +14,8 @@ from rig.window import sample
 from rig.window.sample import E, U, W, X
 from stratascope.core.container import Status
 from stratascope.core.layer import Verdict
+from stratascope.core.relaunch.launch_spec import RestartPolicy, claim, guard
+from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.ui.containers import model as module
 from stratascope.ui.containers.model import ContainerModel
@@ -346,3 +348,53 @@ def test_what_a_screen_reader_hears(model: ContainerModel) -> None:
 )
 def test_short_image(image: str, short: str) -> None:
     assert short_image(image) == short
+
+
+def called(state: ContainerState, name: str, status: Status) -> ContainerState:
+    return replace(state, container=replace(state.container, name=name, status=status))
+
+
+def test_names_for_a_moment_never_appear(model: ContainerModel) -> None:
+    """As a relaunch goes on: created beside it, renamed, in its place, kept."""
+    old, new = sample.state("web", (E, E, E, E, E, E)), sample.state("new", (E, E, E, E, E, E))
+    show(model, old, A)
+    marks = claim("0" * 64), guard("0" * 64)
+    assert claim("0" * 64) in called(new, marks[0], Status.CREATED).container.name
+    steps = (
+        ((old, called(new, marks[0], Status.CREATED)), old),
+        ((called(old, marks[1], Status.EXITED), called(new, marks[0], Status.CREATED)), old),
+        ((called(old, marks[1], Status.EXITED), called(new, "web", Status.RUNNING)), new),
+    )
+    for states, shown in steps:
+        show(model, *states, A)
+        assert sorted(names(model)[1:]) == ["a", "web"]
+        assert model.row_of(shown.key) > 0
+    show(model, called(old, "web.old-0123abcd", Status.EXITED), called(new, "web", Status.RUNNING), A)
+    assert {"web", "web.old-0123abcd"} <= set(names(model))
+
+
+def test_what_runs_cant_hide_behind_such_a_name(model: ContainerModel) -> None:
+    show(model, called(B, claim("0" * 64), Status.RUNNING), A)
+    assert claim("0" * 64) in names(model)
+
+
+def test_kept_originals_say_what_they_are(model: ContainerModel) -> None:
+    old, new = called(B, "web.old-0123abcd", Status.EXITED), called(A, "web", Status.RUNNING)
+    show(model, old, new)
+    image = entry_of(model, old).second
+    done = Transaction(
+        id="0123456789abcdef", kind=TransactionKind.HARDEN, stage=Stage.DONE, engine=old.container.engine,
+        endpoint="unix:///e", name="web", old=old.container.id, new=new.container.id, created=True,
+        old_aside="web.old-0123abcd", new_aside="", restart=RestartPolicy(), new_restart=RestartPolicy(),
+        was_running=True, stop_timeout=10, started_at=1.0,
+    )  # fmt: skip
+    model.set_kept((done,))
+    assert entry_of(model, old).second == "Kept original"
+    assert "Kept original" in spoken(entry_of(model, old))
+    assert entry_of(model, new).second != "Kept original"
+    back = replace(done, kind=TransactionKind.UNDO, old=new.container.id, new=old.container.id)
+    model.set_kept((done, back))
+    assert entry_of(model, old).second == image
+    assert entry_of(model, new).second == "Kept hardened one"
+    model.set_kept(())
+    assert entry_of(model, old).second == image

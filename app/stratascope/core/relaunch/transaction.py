@@ -108,6 +108,7 @@ class Transaction(Value):
     `new_created`: when the engine created the new one; 0.0 in entries of earlier versions.
     `leave_logs`: with an owner, log files outside its volumes may be lost with a container, on the way back too.
     `works`: whether the hardened one was seen to work, by its relaunch or by an exercise since. None: not tested.
+    `boot`: the machine's boot id when it began, `uptime`: seconds since then; empty in entries of earlier versions.
     """
 
     UNPRINTED = ("inspect", "body", "original")
@@ -144,6 +145,8 @@ class Transaction(Value):
     new_runs: bool | None = None
     new_created: float = 0.0
     works: bool | None = None
+    boot: str = ""
+    uptime: float = 0.0
 
     @classmethod
     def of(

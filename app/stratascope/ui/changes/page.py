@@ -16,10 +16,12 @@ from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDateEdit, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.history.entry import Subject
+from stratascope.core.history.fold import What
 from stratascope.core.history.machine import Direction, Moved, counted, with_refused
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.options.given import measure_of
+from stratascope.core.relaunch.transaction import Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, together, translate
@@ -30,6 +32,7 @@ from stratascope.ui.changes.table import ChangesTable, second_line, whole_text
 from stratascope.ui.changes.tiles import Tiles
 from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.harden.kept_line import about
 from stratascope.ui.history import moments
 from stratascope.ui.history.feed import MovedAnswer
 from stratascope.ui.kit.background import later
@@ -52,13 +55,15 @@ LOW = 420  # px of the design: below this height the foot has only the sentence
 
 class ChangesPage(QWidget):
     """The page. `chosen`: a container, the id of a threat to open in it or "", and else the view that shows more.
-    `fix_wanted`: the key of a toggle to switch on; `accept_wanted`: a finding of the container in view.
+    `fix_wanted`: the key of a toggle to switch on; `accept_wanted`: a finding of the container in view; `undo_wanted`:
+    the Transaction to take back.
     """
 
     chosen = Signal(object, str, object)
     row_turned = Signal()
     fix_wanted = Signal(str)
     accept_wanted = Signal(object)
+    undo_wanted = Signal(object)
 
     def __init__(
         self,
@@ -80,6 +85,7 @@ class ChangesPage(QWidget):
         self._span, self._visit = VISIT, feed.seen
         self._since: float | None = None
         self._states: dict[Subject, ContainerState] = {}
+        self._kept: tuple[Transaction, ...] = ()
         self._pending: Moved | None = None  # to be fixed as soon as its container's plan is known
         self.offer: Offer | None = None
         self._offer_of: Key | None = None
@@ -110,6 +116,8 @@ class ChangesPage(QWidget):
                                       more=msg("Put what takes it back into the plan (F)"))  # fmt: skip
         self.accept_button = text_button(theme, msg("Accept until…"), self._accept, look="act",
                                          more=msg("Accept it until a day, with a reason (A)"))  # fmt: skip
+        self.undo_button = text_button(theme, msg("Undo…"), self._undo, look="act",
+                                       more=msg("Take the relaunch back (U)"))  # fmt: skip
         self._lay_out()
         self.copying = CopyMenu(self.table, self._lines, self._more)
         self._later = later(self, SOON, self._ask)
@@ -123,7 +131,8 @@ class ChangesPage(QWidget):
         self.stack.addWidget(self.table)
         self.stack.addWidget(self.nothing)
         self.foot = QWidget()
-        buttons = theme.lay(QHBoxLayout(), self.show_button, self.fix_button, self.accept_button, around=0, gap=6)
+        buttons = theme.lay(QHBoxLayout(), self.show_button, self.fix_button, self.undo_button, self.accept_button,
+                            around=0, gap=6)  # fmt: skip
         texts = theme.lay(QVBoxLayout(), self.whole, self.more, around=0, gap=2)
         theme.lay(QHBoxLayout(self.foot), (texts, 1), buttons, around=(14, 8, 14, 10),
                   gap=12)  # fmt: skip
@@ -145,6 +154,7 @@ class ChangesPage(QWidget):
         self.table.pressed.connect(lambda row: self._fix() if self.can_fix(row) else self._show())
         self.table.fix_wanted.connect(self._fix)
         self.table.accept_wanted.connect(self._accept)
+        self.table.undo_wanted.connect(self._undo)
         self.table.copy_wanted.connect(self.copying.copy_first)
         self.table.menu_wanted.connect(self.copying.open)
         self._feed.due.connect(self._news)
@@ -304,6 +314,21 @@ class ChangesPage(QWidget):
         state = self.state_of(row)
         return state is not None and runs(state)
 
+    def relaunch_of(self, row: Moved) -> Transaction | None:
+        """The relaunch that the row is about, where it can be taken back."""
+        state = self.state_of(row)
+        relaunched = any(each.what is What.RELAUNCHED for each in row.changes)
+        if state is None or row.everywhere or not relaunched:
+            return None
+        done = about(self._kept, state.container.id)
+        good = done is not None and done.kind is TransactionKind.HARDEN and done.new == state.container.id
+        return done if good else None
+
+    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
+        """What can be taken back now, of all containers."""
+        self._kept = kept
+        self._show_foot()
+
     def finding_of(self, row: Moved) -> Finding | None:
         """The finding to accept: the worst of the layer that the row is about, else of all, that is not accepted."""
         state = self.state_of(row)
@@ -317,9 +342,9 @@ class ChangesPage(QWidget):
         self._show_foot()
         if self._filling or not self.isVisible():
             return
-        about = self.about
-        if about is not None and about != self._selection.key:
-            self._selection.choose(about)
+        key = self.about
+        if key is not None and key != self._selection.key:
+            self._selection.choose(key)
         self.row_turned.emit()
 
     def _show_foot(self, note: str = "") -> None:
@@ -337,6 +362,7 @@ class ChangesPage(QWidget):
         self.show_button.setEnabled(state is not None)
         self.fix_button.setEnabled(self.can_fix(row))
         self.accept_button.setEnabled(self.finding_of(row) is not None)
+        self.undo_button.setVisible(self.relaunch_of(row) is not None)
 
     def _show(self) -> None:
         row = self.table.chosen()
@@ -359,6 +385,12 @@ class ChangesPage(QWidget):
         if state is not None and finding is not None:
             self._selection.choose(state.key)
             self.accept_wanted.emit(finding)
+
+    def _undo(self) -> None:
+        row = self.table.chosen()
+        done = None if row is None else self.relaunch_of(row)
+        if done is not None:
+            self.undo_wanted.emit(done)
 
     # -- fixing
 
@@ -419,8 +451,9 @@ class ChangesPage(QWidget):
         if row is None:
             return ()
         acts = ((self.show_button, msg("Show"), self._show), (self.fix_button, msg("Fix"), self._fix),
+                (self.undo_button, msg("Undo…"), self._undo),
                 (self.accept_button, msg("Accept until…"), self._accept))  # fmt: skip
-        return tuple((word, call) for button, word, call in acts if button.isEnabled())
+        return tuple((word, call) for button, word, call in acts if button.isEnabled() and not button.isHidden())
 
     # -- visits
 

@@ -76,13 +76,14 @@ def whole_text(row: Moved) -> str:
 
 
 class ChangesTable(ItemTable):
-    """The table. `pressed`: the button of a row, with the row. `fix_wanted`, `accept_wanted`: F and A at the current
-    row.
+    """The table. `pressed`: the button of a row, with the row. `fix_wanted`, `accept_wanted`, `undo_wanted`: F, A and
+    U at the current row.
     """
 
     pressed = Signal(object)
     fix_wanted = Signal()
     accept_wanted = Signal()
+    undo_wanted = Signal()
     acts, lead = True, 0
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], can_fix: Able, there: Able,
@@ -100,7 +101,8 @@ class ChangesTable(ItemTable):
         self.horizontalHeader().hide()
         self.setWordWrap(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setAccessibleDescription(translate(msg("Enter shows a row's container, F fixes it, A accepts it")))
+        keys = msg("Enter shows a row's container, F fixes it, U undoes a relaunch, A accepts it")
+        self.setAccessibleDescription(translate(keys))
         self.viewport().setCursor(Qt.CursorShape.ArrowCursor)
 
     def _columns(self) -> tuple[Column, ...]:
@@ -210,6 +212,8 @@ class ChangesTable(ItemTable):
             self.fix_wanted.emit()
         elif plain_key and event.key() == Qt.Key.Key_A:
             self.accept_wanted.emit()
+        elif plain_key and event.key() == Qt.Key.Key_U:
+            self.undo_wanted.emit()
         else:
             super().keyPressEvent(event)
 

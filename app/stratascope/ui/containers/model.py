@@ -12,15 +12,28 @@ and those that start go to their places at once; removed ones leave at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QAbstractListModel, QElapsedTimer, Qt, Signal
 
 from stratascope.core.container import Engine
+from stratascope.core.relaunch.launch_spec import is_mark
+from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.containers.rows import Key, ListRow, Pin, Reach, Rows, ViewBy, is_turn, nothing_of, spoken
+from stratascope.ui.containers.rows import (
+    Key,
+    ListRow,
+    Pin,
+    Reach,
+    Rows,
+    ViewBy,
+    is_turn,
+    kept_as,
+    nothing_of,
+    spoken,
+)
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
@@ -28,6 +41,25 @@ from stratascope.usecases.listing.filter import Query, parse
 from stratascope.value import replace
 
 PATIENCE, LONGEST = 3000, 9000  # ms
+
+
+def without_passing(
+    states: tuple[ContainerState, ...], before: tuple[ContainerState, ...]
+) -> tuple[ContainerState, ...]:
+    """The containers without those that have a name for a moment, in a relaunch: one that had another name stays as it
+    was until its replacement has it. What runs is never left out, whatever it is called.
+    """
+    passing = {state.key for state in states if is_mark(state.container.name) and not runs(state)}
+    if not passing:
+        return states
+    was = {state.key: state for state in before if not is_mark(state.container.name)}
+    taken = {(state.container.engine, state.container.name) for state in states}
+    found = []
+    for state in states:
+        shown = was.get(state.key) if state.key in passing else state
+        if shown is state or (shown is not None and (shown.container.engine, shown.container.name) not in taken):
+            found.append(shown)
+    return tuple(found)
 
 
 class ContainerModel(QAbstractListModel):
@@ -149,9 +181,17 @@ class ContainerModel(QAbstractListModel):
 
     def show(self, states: tuple[ContainerState, ...], engines: tuple[Engine, ...] = ()) -> None:
         """Replace all containers. `engines`: theirs, as far as they are known."""
+        states = without_passing(states, self._states)
         self._states, self._rows.engines = states, engines
         self._rows.forget_all_but({state.key for state in states})
         self._update()
+
+    def set_kept(self, kept: Sequence[Transaction]) -> None:
+        """Say what is kept of other containers, oldest first."""
+        told = kept_as(kept)
+        if told != self._rows.kept:
+            self._rows.set_kept(told)
+            self._update()
 
     def set_filter(self, text: str) -> None:
         """Show only containers that match (`usecases.listing.query`)."""

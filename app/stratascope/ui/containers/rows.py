@@ -5,13 +5,14 @@ A row's texts are made once per reading of its container, not at each paint or e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from operator import is_
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, comma, msg, plural
 from stratascope.core.reach.row import ReachRow
+from stratascope.core.relaunch.transaction import Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, raised
 from stratascope.core.text import Natural, natural
@@ -323,6 +324,7 @@ class Rows:
         self.engines: tuple[Engine, ...] = ()
         self._told: dict[str, tuple[EngineSign, str]] = {}  # sign and title of each engine
         self._told_of: tuple[Engine, ...] = ()
+        self.kept: Mapping[tuple[str, str], Message] = {}  # what is kept of others, in a word; `set_kept` changes it
         self._apart: Mapping[tuple[str, str], str] = {}
         self._sorter = Sorter()
         self._divider = Divider()
@@ -331,6 +333,12 @@ class Rows:
         self._shape: Hashable = None  # all that the rows depend on besides the containers
         self._texts: dict[tuple[str, str], tuple[ContainerState, str, str, bool]] = {}
         self._answers: dict[tuple[str, str], tuple[ContainerState, Query, listing.Match]] = {}
+
+    def set_kept(self, kept: Mapping[tuple[str, str], Message]) -> None:
+        """Say which containers are kept of others: their rows say so in place of the image."""
+        self.kept = kept
+        self._texts.clear()
+        self._made.clear()
 
     def forget_all_but(self, alive: Collection[tuple[str, str]]) -> None:
         """Drop containers that are gone."""
@@ -436,7 +444,9 @@ class Rows:
             container = state.container
             name = plain(container.name or container.id[:12], 300)
             what = short_image(plain(container.image, 300))
-            if container.sandbox is not None:
+            if (kept_word := self.kept.get(state.key)) is not None:
+                what = translate(kept_word)
+            elif container.sandbox is not None:
                 what = plain(container.sandbox.maker_title or container.command, 300)
             kept = self._texts[state.key] = state, name, what, drifts(state)
         return kept[1:]
@@ -448,6 +458,18 @@ class Rows:
         if kept is None or kept[0] is not state or kept[1] is not self.query:
             kept = self._answers[state.key] = state, self.query, listing.answer(self.query, state)
         return kept[2]
+
+
+def kept_as(kept: Sequence[Transaction]) -> dict[tuple[str, str], Message]:
+    """What each container is that a relaunch or an undo set aside, by its key. `kept`: oldest first."""
+    found: dict[tuple[str, str], Message] = {}
+    for done in kept:
+        word = msg("Kept original") if done.kind is TransactionKind.HARDEN else msg("Kept hardened one")
+        for member in done.members:
+            found.pop((done.engine, member.new), None)
+            if done.owner is None:
+                found[done.engine, member.old] = word
+    return found
 
 
 def replicas_key(first: ContainerState) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
@@ -15,6 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import since_text
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import MEDIUM, STRETCH, Theme
+from stratascope.usecases.relaunch.ages import age_of
 
 LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does
 
@@ -26,7 +26,7 @@ def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
 
 def kept_text(done: Transaction, container: str, *, running: bool) -> Message:
     """What is kept, as a sentence. `running`: whether that container runs."""
-    since = since_text(time.time() - done.started_at)
+    since = since_text(age_of(done))
     if done.owner is not None:
         return msg("Way back kept: relaunched {since} through its owner.", since=since)
     if container == done.new:

@@ -155,6 +155,17 @@ class Fixes(Protocol):
         """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
 
 
+class Reverts(Fixes, Protocol):
+    """A widget that offers to take relaunches back, too: the page of changes."""
+
+    @property
+    def undo_wanted(self) -> SignalInstance:
+        """Emits the Transaction to undo."""
+
+    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
+        """Show what can be undone now, oldest first."""
+
+
 PATIENCE = 400  # ms until the sheet tells that an undo is being thought through
 
 
@@ -256,6 +267,13 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         fixes.fix_wanted.connect(partial(self.show_switch, turn_on=True))
         self.column.draft.offer_changed.connect(fixes.show_offer)
         self.column.draft.tell_offer()
+
+    def join_changes(self, page: Reverts) -> None:
+        """Connect the page of changes, which takes relaunches back, too."""
+        self.join(page)
+        page.undo_wanted.connect(self.ask_undo)
+        self.set_aside.known.connect(page.show_kept)
+        page.show_kept(self.set_aside.kept)
 
     def _connect(self) -> None:
         self.column.wanted.connect(self._relaunch)

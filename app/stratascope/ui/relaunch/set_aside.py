@@ -5,7 +5,6 @@ What is kept of the container in view is selected. Undo and Delete stand apart: 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -35,6 +34,7 @@ from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.questions import ask_discard
 from stratascope.usecases.hardening import Aside, Hardening
+from stratascope.usecases.relaunch.ages import age_of
 
 
 def _or_dash(item: Aside | Damaged, told: Callable[[Aside], str]) -> str:
@@ -60,7 +60,7 @@ _COLUMNS = (
     Column(msg("Engine"), partial(_or_dash, told=lambda item: plain(item.engine, 60)), least=110),
     Column(
         msg("When"),
-        partial(_or_dash, told=lambda item: since_text(time.time() - item.transaction.started_at)),
+        partial(_or_dash, told=lambda item: since_text(age_of(item.transaction))),
         least=110,
     ),
     Column(msg("Disk"), partial(_or_dash, told=_disk), least=80),

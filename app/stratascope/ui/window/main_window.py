@@ -268,11 +268,13 @@ class MainWindow(QMainWindow):
             hardening.draft.ticked.connect(header.refresh)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
-        for view in (View.HISTORY, View.CHANGES, View.REACH):
-            self.pages.when_made(view, hardening.join)
+        joins = (View.HISTORY, hardening.join), (View.REACH, hardening.join), (View.CHANGES, hardening.join_changes)
+        for view, join in joins:
+            self.pages.when_made(view, join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, topics.HARDENING)
         self._connect_plan(hardening)
+        hardening.set_aside.known.connect(self.containers.model.set_kept)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 

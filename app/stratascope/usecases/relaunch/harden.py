@@ -39,6 +39,7 @@ from stratascope.usecases.plan.look import look
 from stratascope.usecases.plan.plan import Plan, expected, plan
 from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_files
+from stratascope.usecases.relaunch.ages import begun_now
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words, timed
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
 from stratascope.usecases.relaunch.exchange import Exchange
@@ -314,7 +315,7 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
             replace(each, old_aside="", new_aside="", image="", old_image="", inspect="", body="", original="")
             for each in members
         ]
-    return Transaction.of(
+    began = Transaction.of(
         tuple(members),
         number=number,
         kind=TransactionKind.HARDEN,
@@ -322,13 +323,14 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
         engine=spec.engine,
         endpoint=access.engine.endpoint,
         created=made.owner is None,
-        started_at=time.time(),
+        started_at=0.0,
         choices=tuple(map(str, made.choices)),
         owner=None if made.owner is None else made.owner.owned,
         kept=None if earlier is None else earlier.members[0],
         group=group,
         leave_logs=Remedy.LEAVE_LOGS in made.remedies,
     )
+    return begun_now(began)
 
 
 def _member(spec: LaunchSpec, number: str, body: str, remedies: frozenset[Remedy], *, running: bool) -> Member:

@@ -8,7 +8,6 @@ everything back: it would be written over what the original has, with no way bac
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
@@ -36,6 +35,7 @@ from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.preflight import Block, Caution, unwatched
 from stratascope.usecases.plan.written_files import written
 from stratascope.usecases.relaunch import rollback
+from stratascope.usecases.relaunch.ages import begun_now
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.known import Pair, UnknownContainerError, known, over, undone_elsewhere
@@ -268,7 +268,7 @@ def _brought_back(
 
 def _begun(done: Transaction, owner: Owned | None) -> Transaction:
     number = secrets.token_hex(8)
-    return replace(done, id=number, stage=Stage.INTENT, created=False, started_at=time.time(), owner=owner)
+    return begun_now(replace(done, id=number, stage=Stage.INTENT, created=False, owner=owner))
 
 
 def _swapped(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> tuple[Transaction, Health]:
