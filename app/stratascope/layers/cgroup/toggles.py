@@ -254,11 +254,15 @@ def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
     return _limited(facts, "pids_max", found, int(value), expected, "@cgroup:pids")
 
 
+def _pids_chosen(subject: Subject, asked: Asked) -> bool:
+    """Whether somebody set a limit, rather than the engine."""
+    return (asked.pids or 0) > 0 and asked.pids != rules_of(subject.engine).pids
+
+
 def _pids_preset(preset: Preset, subject: Subject) -> str | None:
-    facts, asked = _facts(subject), subject.container.asked
-    by_default = asked.pids == rules_of(subject.engine).pids
+    facts = _facts(subject)
     used = most_used("pids", facts, subject.seen)
-    if (asked.pids and not by_default) or facts is None or facts.own is False or used is None:
+    if _pids_chosen(subject, subject.container.asked) or facts is None or facts.own is False or used is None:
         return None
     return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * int(used)))
 
@@ -272,9 +276,9 @@ def _pids_allowed(want: Want, subject: Subject) -> Given | None:
 
 
 def _pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Four times the highest number of processes and threads."""
+    """Four times the highest number of processes and threads; None if somebody set a limit."""
     peak = peak_of(subject, "pids")
-    if peak is None:
+    if peak is None or _pids_chosen(subject, asked):
         return None
     value = max(_ROOM_PIDS, _TIMES * int(peak))
     if asked.pids and 0 < asked.pids <= value:

@@ -142,6 +142,15 @@ def test_no_limit_for_what_keeps_data_in_memory(program: str) -> None:
     assert of(("pids", "learned"), seen=seen).choices == (choice_of("pids", "256"),)
 
 
+@pytest.mark.parametrize(("asked", "more"), [(None, "256"), (512, ""), (100, "")])
+def test_a_limit_that_somebody_set_stays(asked: int | None, more: str) -> None:
+    """The plan that was just put in force is not followed by a tighter one."""
+    of = watched()
+    container = replace(of.container, asked=replace(of.container.asked, pids=asked))
+    which = next(each for each in all_toggles() if each.id == "pids")
+    assert planned_value(which, replace(of, container=container)) == more
+
+
 def test_half_of_the_machine_is_no_limit() -> None:
     """Twice of its peak would be more than that."""
     seen = replace(SEEN, peaks=(("memory", 3.0 * 2**30),))
