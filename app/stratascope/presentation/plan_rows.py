@@ -70,7 +70,11 @@ def proved_word(proof: Proof, *, tried: bool) -> Word:
 
 
 def _peak(why: Message) -> Message:
-    return next((msg("peak {value}", value=value) for _, value in why.args), msg("measured"))
+    """Of what was measured, or of that within a sentence about where."""
+    value = next((value for _, value in why.args), None)
+    if isinstance(value, Message):
+        return _peak(value)
+    return msg("measured") if value is None else msg("peak {value}", value=value)
 
 
 def effect_text(change: Change) -> str:

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation import plan_report
-from stratascope.presentation.plan_rows import row_title, row_words
+from stratascope.presentation.plan_rows import evidence_word, row_title, row_words
 from stratascope.presentation.terminal import Style
 from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.corrections import planned
 from stratascope.value import replace
 from stratascope.wiring.check import checker
+from unit.layers.toggle_subjects import DOCKER, default, subject
 
 GROUND = Path(__file__).parents[2] / "captures" / "golden" / "capture.json"
 
@@ -66,6 +69,19 @@ def test_devices_are_counted(given: int, title: str) -> None:
     some = replace(row(plan, "devices"), choices=(Choice(toggle("devices"), "remove"),
                                                   Choice(toggle("devices"), "+/dev/thing0")))  # fmt: skip
     assert row_title(some, state) == f"Keep 1 of {given} devices"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_peak_is_short_wherever_it_was_seen(elsewhere: bool) -> None:
+    of = subject(default(DOCKER), seen=Observation(Seen(30.0, 1), peaks=(("memory", 3.0 * 2**20), ("pids", 6.0))))
+    found = row(told("docker run app")[1], "user")
+    words = [
+        translate(
+            evidence_word(replace(found, evidence=toggle(name).evidence("1", replace(of, elsewhere=elsewhere)))).text
+        )
+        for name in ("memory", "pids")
+    ]
+    assert words == ["peak 3 MiB", "peak 6"]
 
 
 def test_the_command_line_has_the_same_words() -> None:
