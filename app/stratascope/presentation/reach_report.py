@@ -138,10 +138,12 @@ def basis(row: ReachRow) -> Message:
 
 def place(row: ReachRow, length: int = 500) -> str:
     """The file, socket or address that it is about, and how many others there are."""
-    where = plain(row.where, length)
-    if not where or not row.more:
-        return where
-    return f"{where} {translate(msg('and {count} more', count=row.more))}"
+    return plain(row.where, length) + others(row)
+
+
+def others(row: ReachRow) -> str:
+    """What follows a place where it is one of several; else empty."""
+    return " " + translate(msg("and {count} more", count=row.more)) if row.where and row.more else ""
 
 
 def row_lines(row: ReachRow) -> tuple[str, ...]:
@@ -258,8 +260,7 @@ def detail(row: ReachRow, width: int) -> str:
     where = plain(row.where, 300)
     if not where:
         return ""
-    more = "" if row.more == 0 else " " + translate(msg("and {count} more", count=row.more))
-    return cut_middle(where, max(10, width - width_of(more))) + more
+    return cut_middle(where, max(10, width - width_of(others(row)))) + others(row)
 
 
 def failing(found: Reached, kinds: Iterable[str]) -> tuple[ReachRow, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QImage, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
@@ -21,8 +21,9 @@ from stratascope.ui.app.notifier import Notifications, Notifier
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.reach import table
 from stratascope.ui.reach.page import ReachPage
-from stratascope.ui.reach.table import Folded, Heading, key_of, paint_ray, shown_rows, stations
+from stratascope.ui.reach.table import Folded, Heading, key_of, paint_place, paint_ray, shown_rows, stations
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.live.alerts import Alert
 from stratascope.usecases.plan.offers import Offer, Option
@@ -190,6 +191,17 @@ def test_a_ray_ends_in_a_square_where_it_is_closed(
     full = [at for at, x in enumerate(places) if image.pixelColor(x + 3, 8) == theme.color("enf")]
     assert full == ([] if filled is None else [filled])
     assert image.pixelColor(places[empty] + 3, 8) != theme.color("enf")
+
+
+@pytest.mark.parametrize("width", [600, 170])
+def test_of_a_long_place_only_the_path_is_cut(monkeypatch: pytest.MonkeyPatch, theme: Theme, width: int) -> None:
+    drawn: list[tuple[str, int]] = []
+    monkeypatch.setattr(table, "draw_line", lambda _, room, text, *more, **_more: drawn.append((text, room.width())))
+    found = replace(reach.FOUND.rows[0], where=f"/srv/{'long-' * 20}id", more=2)
+    paint_place(QPainter(), QRect(0, 0, width, 22), found, theme)
+    (path, _), (others, room) = drawn
+    assert (path, others) == (found.where, " and 2 more")
+    assert room >= QFontMetrics(theme.font(11, fixed=True)).horizontalAdvance(others)
 
 
 def test_a_toggle_goes_into_the_plan(page: ReachPage, window: MainWindow) -> None:

@@ -342,12 +342,11 @@ class ReachTable(UnfoldingTable):
 
     def _paint_thing(self, painter: QPainter, room: QRect, row: ReachRow) -> None:
         theme = self._theme
-        font, small = theme.font(13, MEDIUM if row.answer is Answer.OPEN else REGULAR), theme.font(11, fixed=True)
+        font = theme.font(13, MEDIUM if row.answer is Answer.OPEN else REGULAR)
         name = translate(row.thing.name)
         draw_line(painter, room, name, font, theme, "text")
         room.setLeft(room.left() + QFontMetrics(font).horizontalAdvance(name) + theme.px(8))
-        if room.width() > theme.px(30):
-            draw_line(painter, room, place_of(row, 200), small, theme, "text2", middle=True)
+        paint_place(painter, room, row, theme)
 
     def _paint_basis(self, painter: QPainter, rect: QRect, row: ReachRow) -> None:
         theme, tried = self._theme, row.known is Known.TRIED
@@ -407,6 +406,19 @@ _FIRST = 21 / RAY
 def stations(rect: QRectF) -> tuple[float, ...]:
     """Where the six layers stand, from the outermost."""
     return tuple(rect.left() + rect.width() * (_FIRST + _PITCH * place) for place in range(len(STRATA)))
+
+
+def paint_place(painter: QPainter, room: QRect, row: ReachRow, theme: Theme) -> None:
+    """Draw what a row is about, if there is room for it. Only the path is cut, not how many others there are."""
+    font, more = theme.font(11, fixed=True), words.others(row)
+    where, width = place_of(row, 200).removesuffix(more), QFontMetrics(font).horizontalAdvance
+    path = QRect(room)
+    path.setWidth(min(width(where) + 1, room.width() - width(more)))
+    if path.width() > theme.px(30):
+        draw_line(painter, path, where, font, theme, "text2", middle=True)
+        rest = QRect(room)
+        rest.setLeft(path.right())
+        draw_line(painter, rest, more, font, theme, "text2")
 
 
 def paint_ray(painter: QPainter, rect: QRectF, row: ReachRow, theme: Theme) -> None:
