@@ -31,6 +31,7 @@ def _run(dialog: StartDialog, qtbot: QtBot, command: str) -> None:
 
 def test_it_says_why_and_what_the_command_printed(dialog: StartDialog, qtbot: QtBot, tmp_path: Path) -> None:
     absent = tmp_path / "absent"
+    assert dialog.field.height() >= dialog.field.sizeHint().height() + 8, "there is room around what is typed"
     _run(dialog, qtbot, f"sh -c 'echo here; exec {absent}'")
     assert dialog.lead.text() == "It does not start: it ended with status 127."
     assert dialog.text.toPlainText().startswith("Owner and mode of files: A program that it starts is not there.")

@@ -38,6 +38,7 @@ class StartDialog(QDialog):
         self._watching: Watching | None = None
         self.lead = Label(theme, 13, ink="text2", wrap=True)
         self.field = QLineEdit()
+        self.field.setMinimumHeight(theme.px(32))
         self.field.setPlaceholderText(translate(_TYPE))
         self.field.setAccessibleName(translate(msg("Command")))
         self.text = QPlainTextEdit()
