@@ -36,8 +36,8 @@ _SLIMMEST = 44  # px: a chip
 
 States = Callable[[], Sequence[ContainerState]]
 _WHAT = msg(
-    "Part of a name, or name: cap: user: project: port: image: label: engine: followed by what to look for; >7 is an "
-    "exposure. All words must match. Tab takes a suggestion, / comes here."
+    "Part of a name, or name: cap: user: project: port: mount: seccomp: image: label: engine: followed by what to look "
+    "for; >7 is an exposure. All words must match. Tab takes a suggestion, / comes here."
 )
 
 

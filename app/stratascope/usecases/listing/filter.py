@@ -7,8 +7,8 @@ exposure above 7. A word that can't
 be understood reports why, and the query matches nothing: a filter that silently ignored a word would show containers
 that nobody asked for.
 
-Capabilities and users are those of any of its processes, as the kernel has them. If they could not be read, the result
-is "not known", neither yes nor no.
+Capabilities and users are those of any of its processes, as the kernel has them, and so is a seccomp filter. If they
+could not be read, the result is "not known", neither yes nor no. A mount of a folder is one of all that is below it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from stratascope.core.container import AskedPort, Container
+from stratascope.core.container import AskedMount, AskedPort, Container, ProfileKind
 from stratascope.core.message import Message, became, msg, verbatim
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
+from stratascope.linux.seccomp import SeccompMode
 from stratascope.usecases.listing.alike import PROJECT, label
 from stratascope.value import Value
 
@@ -42,6 +44,8 @@ class Key(StrEnum):
     USER = "user"
     PROJECT = "project"
     PORT = "port"
+    MOUNT = "mount"
+    SECCOMP = "seccomp"
     IMAGE = "image"
     LABEL = "label"
     ENGINE = "engine"
@@ -190,7 +194,7 @@ def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
         return None
     every = tuple(states)
     for term in query.terms:
-        for key in (Key.CAP, Key.IMAGE, Key.PROJECT, Key.LABEL, Key.ENGINE, Key.USER):
+        for key in (Key.CAP, Key.IMAGE, Key.PROJECT, Key.LABEL, Key.ENGINE, Key.USER, Key.MOUNT, Key.SECCOMP):
             numbers = capabilities(term.text) if key is Key.CAP else ()
             other = Term(key, term.text, numbers)
             if (key is not Key.CAP or numbers) and any(_answer(other, state).found for state in every):
@@ -213,6 +217,10 @@ def _answer(term: Term, state: ContainerState) -> Match:
             return _running_as(term.text, state)
         case Key.PORT:
             return _at_port(term.numbers[0], term.text, container)
+        case Key.MOUNT:
+            return _mounting(term.text, container)
+        case Key.SECCOMP:
+            return _filtered(term.text, state)
         case Key.IMAGE:
             return _in(term.text, container.image)
         case Key.PROJECT:
@@ -321,6 +329,39 @@ def _published(port: AskedPort) -> Message:
     if not where:
         return msg("{port}, published", port=port.container_port)
     return became(where, port.container_port)
+
+
+def mounted(mount: AskedMount) -> str:
+    """What is mounted: a volume's name or a path of the host; empty for a new tmpfs."""
+    return mount.volume or mount.source
+
+
+def _mounting(text: str, container: Container) -> Match:
+    for mount in container.asked.mounts:
+        what = mounted(mount)
+        below = mount.kind == "bind" and text.startswith(what.casefold().rstrip("/") + "/")
+        if below or text in what.casefold() or text in mount.target.casefold():
+            return Match(True, became(what, mount.target) if what else verbatim(mount.target))
+    return NO
+
+
+def seccomp_profile(state: ContainerState) -> ProfileKind | None:
+    """`UNCONFINED` where the kernel has no filter for it, `UNKNOWN` of whose it is; None: not read."""
+    facts = state.facts_of(SeccompFacts)
+    if facts is None or facts.mode is None:
+        return None
+    if facts.mode is SeccompMode.DISABLED:
+        return ProfileKind.UNCONFINED
+    return ProfileKind.UNKNOWN if facts.profile is ProfileKind.UNCONFINED else facts.profile
+
+
+def _filtered(text: str, state: ContainerState) -> Match:
+    kind = seccomp_profile(state)
+    if kind is None:
+        return NO if state.container.pid is None and not state.container.error else UNKNOWN
+    if text in kind:
+        return Match(True, msg("seccomp: {profile}", profile=kind.value))
+    return UNKNOWN if kind is ProfileKind.UNKNOWN and text not in ProfileKind.UNCONFINED else NO
 
 
 def _labelled(text: str, container: Container) -> Match:

@@ -15,16 +15,24 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.listing.alike import PROJECT, label
-from stratascope.usecases.listing.filter import Key, answer, parse, short_name
+from stratascope.usecases.listing.filter import Key, answer, mounted, parse, seccomp_profile, short_name
 from stratascope.value import Value
 
-MOST = 8  # suggestions
+MOST = len(Key)  # suggestions
 _OF_KEY, _OF_VALUE, _OF_NAME = 5, 2, 4  # of a key that was begun, of another key's values, of names
 _LAST = re.compile(r'(?:[^\s"]|"[^"]*"?)*$').search
 _BARE = re.compile(r'[^\s":<>]+').fullmatch
 _LIMITS = (">7", ">4", ">2", "<2")  # what is critical, serious, medium and low begins there
 _ROOT = "root"
-_VALUES = (Key.USER, Key.IMAGE, Key.PROJECT, Key.ENGINE, Key.CAP)  # by whose values a plain word may go on
+_VALUES = (
+    Key.USER,
+    Key.IMAGE,
+    Key.PROJECT,
+    Key.ENGINE,
+    Key.CAP,
+    Key.SECCOMP,
+    Key.MOUNT,
+)  # by whose values a plain word may go on
 
 
 class Suggestion(Value):
@@ -128,6 +136,8 @@ _WORDS: dict[Key, Message] = {
     Key.USER: msg("runs as"),
     Key.PROJECT: msg("project"),
     Key.PORT: msg("port"),
+    Key.MOUNT: msg("mounted"),
+    Key.SECCOMP: msg("seccomp profile"),
     Key.IMAGE: msg("image"),
     Key.LABEL: msg("label"),
     Key.ENGINE: msg("engine"),
@@ -180,6 +190,10 @@ def _of(key: Key, container: Container, state: ContainerState) -> Iterable[str]:
             ports = container.asked.ports
             inside = (*(port.container_port for port in ports), *container.exposed)
             return (*(port.host_port for port in ports), *(port.partition("/")[0] for port in inside))
+        case Key.MOUNT:
+            return (mounted(mount) for mount in container.asked.mounts)
+        case Key.SECCOMP:
+            return (seccomp_profile(state) or "",)
         case Key.IMAGE:
             return (container.image.partition("@")[0].rsplit("/", 1)[-1],)
         case Key.LABEL:

@@ -46,6 +46,12 @@ def found(text: str) -> dict[str, str]:
         ("port:9105", {"web": "9100-9109 → 9000-9009/udp"}),
         ("port:9003/udp", {"web": "9100-9109 → 9000-9009/udp"}),
         ("port:9003/tcp", {}),
+        ("mount:/etc", {"node-exporter": "/etc → /host/etc", "backup": "/etc → /host/etc"}),
+        ("mount:/etc/passwd name:back", {"backup": "/etc → /host/etc"}),  # what is below it is mounted, too
+        ("mount:/et/passwd", {}),
+        ("mount:docker.sock name:port", {"portainer": "/run/docker.sock → /var/run/docker.sock"}),
+        ("seccomp:unconfined", {"backup": "seccomp: unconfined", "mail-relay": "seccomp: unconfined"}),
+        ("seccomp:default name:web", {"web": "seccomp: default"}),
         ("image:envoy", {"api-gateway": "localhost/envoy:1.32"}),
         ("label:tier", {"web": "tier=Front end"}),
         ('label:"tier=front end"', {"web": "tier=Front end"}),
@@ -80,8 +86,10 @@ def test_what_could_not_be_read_is_not_known() -> None:
                      gap=Gap(GapKind.DENIED))  # fmt: skip
     assert answer(parse("cap:net_admin"), unread).found is None
     assert answer(parse("user:0"), unread).found is None
+    assert answer(parse("seccomp:unconfined"), unread).found is None
     assert answer(parse("user:0 image:other"), unread).found is False
     assert answer(parse("cap:net_admin"), replace(states()["nightly-report"])).found is False  # it does not run
+    assert answer(parse("seccomp:unconfined"), states()["nightly-report"]).found is False
     assert answer(parse("cap:sys_admin"), replace(state, processes=(), unread=3)).found is None
 
 
