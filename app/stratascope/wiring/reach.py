@@ -54,7 +54,7 @@ def subject_of(
     pid = _pid(word)
     if pid is not None:
         prober = root or engines.local
-        return of_process(all_layers(), pid, decode_ground(prober.host()), prober, root=root is not None), prober
+        return of_process(all_layers(), pid, decode_ground(prober.host()), prober), prober
     shared = translations()
     reader = engines.reader(shared)
     if root is not None:

@@ -6,10 +6,12 @@ gives more rights, is not tried here and not counted.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from machine.reach.trying import QUESTIONS, Target, said, target
 from rig.collector.asking import needs_root
 from rig.engine import Rig
+from rig.ordinary import as_user
 from stratascope.collector import attempts, privileged_readings, reach
 from stratascope.collector.names import TRIED
 from stratascope.core.ground import decode_ground
@@ -165,7 +168,7 @@ def test_what_sandboxes_get_at(there: Target) -> None:
                 text += line
             pid = waiting(there)
             try:
-                subject = of_process(all_layers(), pid, ground, prober, root=True)
+                subject = of_process(all_layers(), pid, ground, prober)
                 found, by_trying = reached(subject), tried(subject, attempts_by(prober, subject))
             finally:
                 os.kill(pid, 9)
@@ -176,6 +179,30 @@ def test_what_sandboxes_get_at(there: Target) -> None:
         least = 3 if name == "landlock" else 15
         assert sum(row.known is Known.TRIED for row in by_trying.rows) >= least, by_trying
     tally.judge()
+
+
+@needs_root
+def test_an_ordinary_user_knows_what_closes_his_own_sandbox(there: Target) -> None:
+    """Only Landlock is unknown to him: nodes on a mount without devices, and what lies behind them, are not."""
+    command = with_home(SANDBOXES["read-only"], there)
+    with subprocess.Popen([*command, str(there.program), *there.arguments()], env={"STAY": "1"}, cwd="/") as process:
+        try:
+            pid = awaited(there)
+            done = as_user("reach", str(pid), "--json", endpoint="docker=unix:///nowhere")
+            rows = {row["id"]: row["outcome"] for row in json.loads(done.stdout)["rows"]}
+        finally:
+            process.kill()
+    decided = ("host-disks", "devices", "system-write", "shadow", "internet", "signal-others")
+    assert {name: rows[name] for name in decided} == dict.fromkeys(decided, "closed")
+
+
+def awaited(there: Target) -> int:
+    """The same as `waiting`, which may not have begun."""
+    for _ in range(100):
+        with suppress(AssertionError):
+            return waiting(there)
+        time.sleep(0.1)
+    return waiting(there)
 
 
 def waiting(there: Target) -> int:

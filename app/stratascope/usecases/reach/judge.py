@@ -31,7 +31,7 @@ from stratascope.value import replace
 
 AF_UNIX = 1
 # Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
-_FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host", "write-host-files")
+_FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host")
 _THREATS = {
     "host-processes": ("see-host-processes",),
     "signal-others": ("signal-host-process",),
@@ -207,7 +207,7 @@ def _chain(subject: Judged) -> tuple[Answer, Message] | None:
         return Answer.UNKNOWN, _OTHERS
     every = [each for each in matrix.threats if each.threat.severity is Severity.CRITICAL or each.threat.id in _FURTHER]
     for each in every:
-        if each.outcome is Outcome.OPEN and each.threat.id != "write-host-files":
+        if each.outcome is Outcome.OPEN:
             return Answer.OPEN, msg("By a detour: {threat}.", threat=each.threat.title)
     unknown = next((each for each in every if each.outcome is Outcome.UNKNOWN), None)
     return (

@@ -120,11 +120,11 @@ def of_shown(layers: tuple[Layer, ...], state: ContainerState, around: Surroundi
     return Judged(layers, state, around, capture, None if container.sandbox is not None else around.engine)
 
 
-def of_process(layers: tuple[Layer, ...], pid: int, ground: Ground, prober: Prober, *, root: bool) -> Judged:
-    """Any process. `root`: the prober is root, and reads what only root can. Raises ProbeError."""
+def of_process(layers: tuple[Layer, ...], pid: int, ground: Ground, prober: Prober) -> Judged:
+    """Any process. What only root can read of others an ordinary user may read of his own. Raises ProbeError."""
     names = [*BELONGING_WANTS, *WANTS]
     for layer in layers:
-        names += [*layer.wants, *(layer.privileged_wants if root else ())]
+        names += [*layer.wants, *layer.privileged_wants]
     if _gains_nothing(prober, pid):
         names = [name for name in names if name != GIVING_PROGRAMS]
     capture = _without_own(prober.capture((Wish(pid, tuple(dict.fromkeys(names)), members=False),))[0].first)
