@@ -10,18 +10,15 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from machine.reach.trying import QUESTIONS, Target, said, target
+from machine.reach.trying import QUESTIONS, Target, said
 from rig.collector.asking import needs_root
 from rig.engine import Rig
 from rig.ordinary import as_user
-from stratascope.collector import attempts, privileged_readings, reach
-from stratascope.collector.names import TRIED
 from stratascope.core.ground import decode_ground
 from stratascope.core.reach.row import Answer, Known, ReachRow
 from stratascope.layers import all_layers
@@ -71,21 +68,6 @@ SANDBOXES = {
     "no network": (*AS_USER, "unshare", "-Urnpf", "--mount-proc"),
     "landlock": (*AS_USER, "--no-new-privs", "--landlock-access=fs", f"{_LANDLOCK}/usr", _GETS),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with target(Path(f"/srv/stratascope-reach-{os.getpid()}")) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def home(there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(there.home))
-    # a busy machine is no reason to find less
-    monkeypatch.setitem(privileged_readings.MORE, TRIED, 30.0)
-    monkeypatch.setattr(attempts, "SECONDS", 15.0)
-    monkeypatch.setattr(reach, "SECONDS", 10.0)
 
 
 def with_home(words: tuple[str, ...], there: Target) -> list[str]:

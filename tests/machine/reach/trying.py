@@ -92,6 +92,9 @@ def target(folder: Path) -> Iterator[Target]:
         local = held.enter_context(socket.socket())
         local.bind(("127.0.0.1", 0))
         _accept(local)
+        datagrams = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        datagrams.bind(local.getsockname())
+        _send_back(datagrams)
         shutil.copy("/usr/bin/sleep", folder / COMM)
         user = ["setpriv", f"--reuid={_OWNER}", f"--regid={_OWNER}", "--clear-groups"]
         for command in ([], user):
@@ -118,6 +121,15 @@ def _accept(listening: socket.socket) -> None:
                 listening.accept()[0].close()
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+def _send_back(local: socket.socket) -> None:
+    def send_back() -> None:
+        with suppress(OSError):  # it was closed
+            while True:
+                local.sendto(*local.recvfrom(1))
+
+    threading.Thread(target=send_back, daemon=True).start()
 
 
 def program() -> Path:
