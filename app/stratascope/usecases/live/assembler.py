@@ -119,6 +119,8 @@ class Assembler:
             or not (before.ground is ground or before.ground == ground)
         ):
             before = None
+        if before is not None and before.ground is not ground:
+            before = replace(before, ground=ground)  # equal, and `peers_of` keeps machines apart by this object
         if before is not None and (before.capture.raw is raw or before.capture.raw == raw):
             return before
         container, found = self._translations.container(raw, engine), captured.found

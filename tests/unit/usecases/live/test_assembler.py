@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rig.places import CHECKOUT
+from stratascope import bounded_cache
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Container
 from stratascope.core.layer import Layer, Tab, Verdict
@@ -112,3 +113,19 @@ def test_an_answer_of_the_engine_that_changes_nothing_leaves_the_state_the_same_
     told = [replace(each, raw=replace(each.raw, inspect=each.raw.inspect + " ")) for each in machine.containers]
     after = made.snapshot(replace(machine, containers=tuple(told)))
     assert all(one is other for one, other in zip(before.containers, after.containers, strict=True))
+
+
+def test_who_shares_with_whom_is_known_after_the_machine_was_read_again(machine: MachineCapture) -> None:
+    """Its facts are then the same, but not the same object; what was not read since is compared with what was."""
+    made = Assembler(all_layers(), translations())
+    made.snapshot(machine)
+    bounded_cache.forget()
+    again = [
+        replace(each, found=replace(each.found)) if at % 2 and each.found is not None else each
+        for at, each in enumerate(machine.containers)
+    ]
+    later = replace(machine, host=replace(machine.host), containers=tuple(again))
+    found, fresh = made.snapshot(later), assembled(later, all_layers())
+    for state, new in zip(found.containers, fresh.containers, strict=True):
+        assert [layer.assessment for layer in state.layers] == [layer.assessment for layer in new.layers]
+        assert state.matrix == new.matrix
