@@ -79,7 +79,7 @@ class EngineReadings(Struct):
             return item
         if before == item:
             return None
-        if item.raw.id == self.watched or not alike(before.found, item.found):
+        if not alike(before.found, item.found, watched=item.raw.id == self.watched):
             return item
         return None if before.raw == item.raw else replace(item, found=before.found)
 
@@ -154,28 +154,34 @@ class EngineReadings(Struct):
 
 _USE = re.compile(r"cgroup:.*:(?:memory\.(?:current|usage_in_bytes|peak|max_usage_in_bytes)|pids\.peak)")
 _PIDS = re.compile(r"cgroup:.*:pids\.current")  # with those of all containers, in a group above
+_SHOWN = re.compile(r"cgroup:[^:]*:0:.*")  # of the container's own group
 # lines of /proc/PID/status, proc_pid_status(5), that are mere use, and those that say when a process last ran
 _LINES_OF_USE = re.compile(
     r"^(?:Vm\w+|Rss\w+|HugetlbPages|SigQ|voluntary_ctxt_switches|nonvoluntary_ctxt_switches):.*\n?", re.M
 )
 
 
-def alike(one: ContainerCapture | None, two: ContainerCapture | None) -> bool:
-    """Whether two readings of a container's processes differ in the mere use of memory and the like, which is shown of
-    the container in view only, and on which nothing else depends.
+def alike(one: ContainerCapture | None, two: ContainerCapture | None, *, watched: bool = False) -> bool:
+    """Whether two readings of a container's processes differ at most in the mere use of memory and the like, on which
+    nothing depends. `watched`: its own group's use is shown, so that must be the same.
     """
     if one is None or two is None:
         return one is two
     if (one.members_from, one.unread, len(one.members)) != (two.members_from, two.unread, len(two.members)):
         return False
-    return all(map(_alike, (one.first, *one.members), (two.first, *two.members)))
+    pairs = zip((one.first, *one.members), (two.first, *two.members), strict=True)
+    return all(_alike(a, b, watched=watched) for a, b in pairs)
 
 
-def _alike(one: Capture, two: Capture) -> bool:
+def _alike(one: Capture, two: Capture, *, watched: bool) -> bool:
     if (one.pid, one.via, len(one.readings)) != (two.pid, two.via, len(two.readings)):
         return False
     return all(
-        a == b or _mere_use(a, b) or (_PIDS.fullmatch(a.name) and _no_limit(a.name, one) and _no_limit(b.name, two))
+        a == b
+        or (
+            not (watched and _SHOWN.fullmatch(a.name))
+            and (_mere_use(a, b) or (_PIDS.fullmatch(a.name) and _no_limit(a.name, one) and _no_limit(b.name, two)))
+        )
         for a, b in zip(one.readings, two.readings, strict=True)
     )
 

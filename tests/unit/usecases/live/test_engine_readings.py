@@ -86,6 +86,12 @@ def test_mere_use_is_news_of_the_container_in_view_only(readings: EngineReadings
     readings.watched = item.raw.id
     assert kept(readings, more)
     assert readings.captured[item.raw.id] is more
+    others = with_text(more, "status", "voluntary_ctxt_switches:\t", "voluntary_ctxt_switches:\t9")
+    for level in levels_without_limit(more):
+        if ":0:" not in level:
+            others = with_text(others, f"{level}.current", "\n", "7\n")
+    assert others != more
+    assert not kept(readings, others)  # of the groups above, and when it ran, nothing is shown
 
 
 def test_how_many_processes_there_are_is_news_where_their_number_is_limited(
