@@ -15,9 +15,9 @@ whoever made one holds every capability in it (user_namespaces(7)). A child join
 network namespace's setting and for files that are closed to all but their owner.
 
 Everything except owners and mounts is read by short-lived children, one per process, because a stopped target may never
-answer: each child has a time limit, and so has the request as a whole. A child that can't even be killed, because it
-waits for somebody's FUSE, is abandoned; it ends when the FUSE does, and until then no other is started for that
-process. Nothing here ever writes.
+answer: each child has a time limit, and so has the request as a whole; what was not read in it has the errno ETIMEDOUT,
+as a busy machine may answer later. A child that can't even be killed, because it waits for somebody's FUSE, is
+abandoned; it ends when the FUSE does, and until then no other is started for that process. Nothing here ever writes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import os
 import select
 import struct
 import time
+from errno import ETIMEDOUT
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector import children
@@ -282,7 +283,7 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
                 barrier = "no time was left for it" if now >= end else _waited_for(errand)
                 begun = None if barrier else _begin(errand, barred)
                 if begun is None:
-                    _finish(errand, b"", barrier or "no process could be made for it")
+                    _finish(errand, b"", barrier or "no process could be made for it", ETIMEDOUT)
                     continue
                 running[begun.pipe] = begun
                 poll.register(begun.pipe, select.POLLIN)
@@ -300,7 +301,8 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
             now = time.monotonic()
             for item in [item for item in running.values() if now >= min(item.limit, end)]:
                 poll.unregister(item.pipe)
-                _end(running.pop(item.pipe), _SILENT if _looks_at_files(item.errand) else _NOT_STOPPED)
+                otherwise = _SILENT if _looks_at_files(item.errand) else _NOT_STOPPED
+                _end(running.pop(item.pipe), otherwise, ETIMEDOUT)
     finally:
         for item in running.values():
             _end(item, "the reading was broken off")
@@ -315,12 +317,12 @@ def _begin(errand: PrivilegedReader, barred: str) -> Optional[_Running]:
     return _Running(errand, child, pipe)
 
 
-def _end(item: _Running, otherwise: str) -> None:
+def _end(item: _Running, otherwise: str, errno: Optional[int] = None) -> None:
     """Take the child's answers; kill it if it still runs, which also releases its target."""
     os.close(item.pipe)
     if not children.stopped(item.child, END_LIMIT):
         _given_up[item.child] = item.errand.pid, item.errand.start
-    _finish(item.errand, b"".join(item.heard), otherwise)
+    _finish(item.errand, b"".join(item.heard), otherwise, errno)
 
 
 def _looks_at_files(errand: PrivilegedReader) -> bool:
@@ -333,7 +335,7 @@ def _waited_for(errand: PrivilegedReader) -> str:
     return "its file system did not answer, and one still waits for it" if waits else ""
 
 
-def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
+def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str, errno: Optional[int]) -> None:
     """Store the answers as entries; a name without an answer gets a gap."""
     answered = set()
     for line in heard.split(b"\n")[:-1]:
@@ -345,7 +347,7 @@ def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
         errand.entries.extend(tuple(item) for item in entries)
     for name in errand.names:
         if name not in answered:
-            errand.entries.append(failed(name, _source(name, errand.pid), UNSUPPORTED, None, otherwise))
+            errand.entries.append(failed(name, _source(name, errand.pid), UNSUPPORTED, errno, otherwise))
 
 
 def _source(name: str, pid: int) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from errno import ETIMEDOUT
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def test_one_that_never_stops_is_given_up_and_the_others_are_read() -> None:
         (_, first, _), (_, second, _) = (answer[0] for answer in answers)
         assert first[-1][0] == SECCOMP
         assert first[-1][3] == "UNSUPPORTED"
+        assert first[-1][4] == ETIMEDOUT
         assert "did not stop in 1 s" in first[-1][5]
         assert second[-1][2] == target.own_filter(0)
         status = Path(f"/proc/{stuck.pid}/status").read_text()

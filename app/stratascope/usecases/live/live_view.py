@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from operator import is_
 
 from stratascope.core.capture import Capture
@@ -358,6 +359,10 @@ class LiveView:
         with known.ready:
             news = known.keep(captured, whole)
             known.look_again(captured, ground)
+            for item in captured:
+                due = self._reader.due((item.raw.engine, item.raw.id))
+                if due < inf:
+                    known.later.setdefault(item.raw.id, due)
             known.ready.notify_all()
         if hurried:
             self._hurry.set()

@@ -154,6 +154,10 @@ class Reader:
         self._root.forget(key)
         self._own.forget(key)
 
+    def due(self, key: tuple[str, str]) -> float:
+        """See `RootReadings.due`."""
+        return min(self._root.due(key), self._own.due(key))
+
     @property
     def trouble(self) -> Trouble | None:
         """Why this machine could not be read at the last attempt; None if it could."""

@@ -3,25 +3,29 @@
 A person may take minutes to answer, so asking has a thread of its own; nothing else waits for it.
 
 Reading it stops each process for a moment, so it is read once, and again only if the process, its state or the number
-of its filters changed, or after `forget`. When the prober fails for good, a gap with its message takes its place.
+of its filters changed, or after `forget`. What did not answer in time, as on a busy machine, is read again after a
+while, less and less often. When the prober fails for good, a gap with its message takes its place.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
+from errno import ETIMEDOUT
+from math import inf
 from typing import Protocol
 
 from stratascope.collector.names import CHROOT, GIVING_PROGRAMS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
-from stratascope.core.container import Container
+from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.capabilities.programs import gains_by_programs
 from stratascope.linux.process import parse_status
 from stratascope.usecases.live.further_processes import stat_of
-from stratascope.value import replace
+from stratascope.value import Value, replace
 
 
 class RootAccess(Protocol):
@@ -90,6 +94,16 @@ class Elevation:
 Key = tuple[str, str]
 Process = tuple[Key, int]
 Loss = Callable[[ProbeError], None]
+AGAIN, RARELY = 5.0, 80.0  # seconds until what did not answer in time is read again: at first, and in the end
+
+
+class _Kept(Value):
+    """What was read of one process in that state, and until when it holds, by time.monotonic()."""
+
+    state: Hashable
+    readings: tuple[Reading, ...]
+    pause: float  # seconds
+    until: float
 
 
 class RootReadings:
@@ -101,7 +115,7 @@ class RootReadings:
         self._prober: Prober | None = None
         self._lost: Gap | None = None
         self._on_loss: Loss | None = None
-        self._kept: dict[Key, dict[int, tuple[Hashable, tuple[Reading, ...]]]] = {}
+        self._kept: dict[Key, dict[int, _Kept]] = {}
 
     def use(self, prober: Prober, on_loss: Loss | None) -> None:
         """Read with this prober from now on. `on_loss` is called once, from any thread, if it fails for good."""
@@ -120,6 +134,10 @@ class RootReadings:
                 self._kept = {}
             else:
                 self._kept.pop(key, None)
+
+    def due(self, key: Key) -> float:
+        """When to read that container again, by time.monotonic(), since something did not answer in time; else inf."""
+        return min((each.until for each in tuple(self._kept.get(key, {}).values())), default=inf)
 
     def host(self, names: tuple[str, ...] | None = None) -> Capture | None:
         """The machine's facts as root sees them; None without root. `names` as in `core.ports.Prober`."""
@@ -156,7 +174,8 @@ class RootReadings:
             return {(container.key, first.pid): self._missing(first.pid, gap) for container, first in ours}
         known: dict[Process, tuple[Reading, ...]] = {}
         fresh: list[tuple[Process, Capture, Hashable]] = []
-        kept = self._kept
+        pauses: dict[Process, float] = {}
+        kept, now = self._kept, time.monotonic()
         before = {container.key: kept.pop(container.key, {}) for container, _ in ours}
         trees: dict[tuple[Key, str], int] = {}  # the process of a mount namespace whose files are looked at
         wants = {}
@@ -170,11 +189,13 @@ class RootReadings:
             # the status is part of the key, as a paused container becomes readable when it is resumed
             state: Hashable = (container.status, *_state(first))
             found = before[container.key].get(first.pid)
-            if found is not None and found[0] == state:
-                known[key] = found[1]
+            if found is not None and found.state == state and now < found.until:
+                known[key] = found.readings
                 kept.setdefault(container.key, {})[first.pid] = found
-            else:
-                fresh.append((key, first, state))
+                continue
+            before_it = found.pause if found is not None and found.state == state else 0.0
+            pauses[key] = inf if container.status is Status.PAUSED else min(RARELY, 2 * before_it or AGAIN)
+            fresh.append((key, first, state))
         if not fresh:
             return known
         wishes = tuple(Wish(first.pid, ("stat", *wants[first.pid]), members=False) for _, first, _ in fresh)
@@ -193,7 +214,9 @@ class RootReadings:
                 known[key] = self._missing(first.pid, gone)
                 continue
             known[key] = tuple(reading for reading in answer.first.readings if reading.name != "stat")
-            kept.setdefault(key[0], {})[first.pid] = state, known[key]
+            late = any(reading.gap is not None and reading.gap.errno == ETIMEDOUT for reading in known[key])
+            until = time.monotonic() + pauses[key] if late else inf
+            kept.setdefault(key[0], {})[first.pid] = _Kept(state, known[key], pauses[key], until)
         return known
 
     def _missing(self, pid: int, gap: Gap) -> tuple[Reading, ...]:

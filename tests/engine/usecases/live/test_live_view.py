@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -369,6 +370,30 @@ def test_an_answer_that_changes_nothing_shown_makes_no_snapshot() -> None:
         watch.refresh()  # somebody waits for an answer
         while len(screen.snapshots) == known:
             time.sleep(0.01)
+    finally:
+        watch.stop()
+
+
+def test_one_of_which_something_did_not_answer_in_time_is_read_again_without_an_event() -> None:
+    class Late(Reader):
+        until = inf
+
+        def due(self, key: tuple[str, str]) -> float:
+            return self.until
+
+    port, shared = Checked(), Translations({EngineKind.DOCKER: _told})
+    reader = Late((), shared, Machine(), lambda _: Reach(None))
+    watch, screen = LiveView((port,), reader, Assembler((), shared)), Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: bool(snapshot.listed))
+        time.sleep(3 * SECOND_LOOK)
+        assert port.inspected == 0
+        reader.until = time.monotonic() + 3 * SECOND_LOOK
+        port.happens.release()
+        while port.inspected < 3:  # at once, when it has settled, and then
+            time.sleep(0.01)
+        assert time.monotonic() >= reader.until
     finally:
         watch.stop()
 

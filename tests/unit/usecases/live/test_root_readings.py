@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from errno import ETIMEDOUT
+from itertools import pairwise
+from math import inf
+
 import pytest
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Wish
-from stratascope.usecases.live.root_readings import RootReadings
+from stratascope.usecases.live.root_readings import AGAIN, RARELY, RootReadings
 from stratascope.value import replace
 
 WANTS = ("seccomp:*", "owner:net")
@@ -133,3 +138,34 @@ def test_another_machine_is_asked_there_and_its_loss_is_its_own() -> None:
     (first, _) = readings.of([(CONTAINER, capture())], elsewhere)[(CONTAINER.key, 7)]
     assert first.gap == Gap(GapKind.UNSUPPORTED, detail="killed")
     assert lost == []
+
+
+def test_what_did_not_answer_in_time_is_read_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, silent = [100.0], Gap(GapKind.UNSUPPORTED, ETIMEDOUT, "it did not stop in 1 s")
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    root, readings = Root(), RootReadings(WANTS)
+    readings.use(root, None)
+    answer = root.answer
+    root.answer = Capture(7, (answer.readings[0], Reading("seccomp:*", "p", None, silent)))
+    moments = []
+    while clock[0] < 400.0:
+        before = len(root.asked)
+        assert told(readings, capture()) == {"seccomp:*": silent}
+        if len(root.asked) > before:
+            moments.append(clock[0])
+            assert clock[0] < readings.due(CONTAINER.key) < inf
+        clock[0] += 1.0
+    assert [after - one for one, after in pairwise(moments)] == [AGAIN, 2 * AGAIN, 4 * AGAIN, 8 * AGAIN, RARELY, RARELY]
+    root.answer, clock[0] = answer, 500.0
+    assert told(readings, capture()) == {"seccomp:0": "06", "owner:net": "user:[1]"}
+    assert readings.due(CONTAINER.key) == inf
+
+
+def test_one_that_is_paused_is_not_waited_for() -> None:
+    """It does not stop until it goes on, which is another state."""
+    silent = Gap(GapKind.UNSUPPORTED, ETIMEDOUT, "it did not stop in 1 s")
+    root = Root(Capture(7, (Reading("stat", "s", stat(100)), Reading("seccomp:*", "p", None, silent))))
+    readings = RootReadings(WANTS)
+    readings.use(root, None)
+    told(readings, capture(), replace(CONTAINER, status=Status.PAUSED))
+    assert readings.due(CONTAINER.key) == inf
