@@ -124,9 +124,9 @@ def takes_account(state: ContainerState) -> bool:
     return bool(opened) and all(_is_users(each, state) for each in opened)
 
 
-def danger(threat: ThreatState, state: ContainerState) -> Message:
+def danger(threat: ThreatState, state: ContainerState | None) -> Message:
     """What happens in that container, in a sentence; of an open socket of an engine, whose engine that is."""
-    if threat.threat.id == _SOCKET_THREAT and threat.outcome is Outcome.OPEN:
+    if state is not None and threat.threat.id == _SOCKET_THREAT and threat.outcome is Outcome.OPEN:
         found = (each.text for each in state.findings if each.code == _SOCKET_FINDING)
         return next(found, threat.threat.what)
     return threat.threat.what

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QDate, QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -17,12 +18,14 @@ from rig.window.history.remembered import Remembered
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.accepted import Accepted
 from stratascope.core.history.entry import Exposed, Made, PartKind, Subject
-from stratascope.core.history.machine import Direction
+from stratascope.core.history.machine import Direction, Moved
+from stratascope.presentation import changes_report
 from stratascope.ui.app import app as ui
 from stratascope.ui.changes.feed import KEPT
 from stratascope.ui.changes.page import CHOSEN, VISIT, YESTERDAY, ChangesPage
 from stratascope.ui.changes.table import Heading
 from stratascope.ui.findings.list import AcceptDialog
+from stratascope.ui.history import moments
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import Group, View
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -278,3 +281,32 @@ def test_a_relaunch_of_ours_is_undone_from_its_row(
     staged.set_aside.clear()
     side_of(window).set_aside.look_up()
     qtbot.waitUntil(page.undo_button.isHidden)  # discarded elsewhere
+
+
+def test_what_happened_is_worked_out_once_a_row(
+    window: MainWindow, page: ChangesPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However wide the page becomes: with 500 rows it is most of the time until the page is seen."""
+    asked: list[str] = []
+    told = changes_report.what_happened
+
+    def counted(row: Moved) -> str:
+        asked.append(row.subject.name)
+        return told(row)
+
+    monkeypatch.setattr(changes_report, "what_happened", counted)
+    for width in (900, 1300, 1440):
+        window.resize(width, 900)
+        page.table.show_moved(page.rows)
+        page.table.fit()
+    assert len(asked) <= 1, asked  # the foot's sentence
+
+
+def test_days_in_the_order_of_the_language(page: ChangesPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 30, 9, 5).timestamp()
+    assert moments.moment(at) == "Mon 30 Nov 09:05"
+    assert page.day.displayFormat() == "yyyy-MM-dd"
+    monkeypatch.setattr(moments, "language", lambda: "ja")
+    assert moments.moment(at) == "11月30日(月) 09:05"
+    assert moments.moment(at, whole=False) == "11月30日(月)"
+    assert QDate(2026, 11, 30).toString(moments.day_form()) == "2026年11月30日"

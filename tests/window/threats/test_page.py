@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from rig.window import fake_matrix, sample
+from rig.window.hardening import picture
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Ruling, Stance
@@ -35,7 +36,7 @@ def container(kind: str = "weak") -> ContainerState:
 @pytest.fixture
 def model(qtbot: QtBot) -> MatrixModel:
     made = MatrixModel(all_layers())
-    made.show_matrix(fake_matrix.matrix(), 4211)
+    made.show_matrix(fake_matrix.matrix(), container())
     return made
 
 
@@ -73,10 +74,10 @@ def test_model_keeps_qts_rules(model: MatrixModel) -> None:
     model.set_protections(frozenset({Protection.OPEN}))
     model.set_protections(frozenset())
     model.sort(column(model, ColumnKind.SEVERITY))
-    model.show_matrix(fake_matrix.matrix("tight"), 17)
-    model.show_matrix(None, 0)
+    model.show_matrix(fake_matrix.matrix("tight"), container())
+    model.show_matrix(None, container())
     assert model.rowCount() == 0
-    model.show_matrix(fake_matrix.matrix(), 1)
+    model.show_matrix(fake_matrix.matrix(), container())
     assert model.rowCount() == len(fake_matrix.THREATS)
     del tester
 
@@ -142,7 +143,7 @@ def test_filter_looks_into_titles_calls_and_reasons(model: MatrixModel) -> None:
 
 def test_an_update_with_the_same_rows_is_no_reset(model: MatrixModel, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged):
-        model.show_matrix(fake_matrix.matrix(), 99)
+        model.show_matrix(fake_matrix.matrix(), container())
 
 
 # -- the page
@@ -312,3 +313,16 @@ def test_in_a_narrow_table_titles_keep_their_room(
     table.resize(900, 400)
     qtbot.wait(20)
     assert not any(table.isColumnHidden(at) for at in range(len(table.matrix.kinds)))
+
+
+def test_a_sockets_sentence_is_that_of_its_engine(page: MatrixPage) -> None:
+    state = next(each for each in picture().containers if each.container.name == "portainer")
+    page.show_state(state, state.matrix)
+    assert page.choose("use-engine-socket")
+    said = f"{texts(page.details)}\n{page.details.accessibleDescription()}"
+    assert "Can take over this machine through the Docker socket, /var/run/docker.sock." in said
+    model = page.table.matrix
+    index = model.index(model.place_of("use-engine-socket"), column(model, ColumnKind.THREAT))
+    said += str(index.data(Qt.ItemDataRole.AccessibleTextRole))
+    assert said.count("the Docker socket, /var/run/docker.sock.") == 3
+    assert "rootless" not in said.replace("rootless Docker", "")

@@ -99,7 +99,7 @@ class ChangesPage(QWidget):
         self.day = QDateEdit()
         self.day.setAccessibleName(translate(msg("Since this day")))
         self.day.setCalendarPopup(True)
-        self.day.setDisplayFormat("yyyy-MM-dd")
+        self.day.setDisplayFormat(moments.day_form())
         self.day.setDate(QDate.currentDate().addDays(-2))
         self.day.hide()
         self.tiles = Tiles(theme)

@@ -94,6 +94,7 @@ class ChangesTable(ItemTable):
         self._sign = sign
         self._numbers = {layer.id: layer.number for layer in layers}
         self._can_fix, self._there = can_fix, there
+        self._measures: dict[int, tuple[Moved, float, str, int]] = {}  # by id(): row, scale, what happened, px
         model = ItemModel(self._columns(), key_of, choosable=lambda row: isinstance(row, Moved))
         look = RowLook(bar=True, framed=lambda row: isinstance(row, Moved))
         name = translate(msg("What changed"))
@@ -142,6 +143,8 @@ class ChangesTable(ItemTable):
 
     def show_moved(self, rows: Sequence[Moved]) -> None:
         """Replace the rows; those that stay keep their places and the current one is kept."""
+        shown = set(map(id, rows))
+        self._measures = {each: kept for each, kept in self._measures.items() if each in shown}
         self.show_rows(tuple(headed(rows)), anew=True)
         self._set_heights()
 
@@ -178,13 +181,27 @@ class ChangesTable(ItemTable):
 
     def _wrapped(self, row: Moved, width: int) -> int:
         """The height of what happened where it does not fit beside the name; 0: it does."""
-        theme, metrics = self._theme, QFontMetrics(self._theme.font(13, REGULAR))
-        text, room = words.what_happened(row), width - (0 if row.everywhere else theme.px(SIDE + 6))
-        for each, font in ((words.name_of(row), theme.font(13, BOLD)), (words.pill_of(row), theme.font(11, MEDIUM))):
-            room -= QFontMetrics(font).horizontalAdvance(each) + theme.px(8) if each else 0
-        if metrics.horizontalAdvance(text) <= room:
+        text, wide = self._measured(row)
+        if wide <= width:
             return 0
+        metrics = QFontMetrics(self._theme.font(13, REGULAR))
         return metrics.boundingRect(QRect(0, 0, max(1, width), 10_000), Qt.TextFlag.TextWordWrap, text).height()
+
+    def _measured(self, row: Moved) -> tuple[str, int]:
+        """What happened, and the width of the whole line. Kept: the width of the page changes while it is shown."""
+        theme = self._theme
+        kept = self._measures.get(id(row))
+        if kept is None or kept[0] is not row or kept[1] != theme.scale:
+            text = words.what_happened(row)
+            wide = QFontMetrics(theme.font(13, REGULAR)).horizontalAdvance(text)
+            wide += 0 if row.everywhere else theme.px(SIDE + 6)
+            for each, font in (
+                (words.name_of(row), theme.font(13, BOLD)),
+                (words.pill_of(row), theme.font(11, MEDIUM)),
+            ):
+                wide += QFontMetrics(font).horizontalAdvance(each) + theme.px(8) if each else 0
+            kept = self._measures[id(row)] = row, theme.scale, text, wide
+        return kept[2:]
 
     def _set_heights(self) -> None:
         rows = self.verticalHeader()
@@ -253,7 +270,7 @@ class ChangesTable(ItemTable):
         for text, font, ink in (
             (words.name_of(row), theme.font(13, BOLD), "text"),
             (words.pill_of(row), theme.font(11, MEDIUM), "text2"),
-            ("" if wrapped else words.what_happened(row), theme.font(13, REGULAR), "text"),
+            ("" if wrapped else self._measured(row)[0], theme.font(13, REGULAR), "text"),
         ):
             if text:
                 draw_line(painter, line, text, font, theme, ink)
@@ -262,7 +279,7 @@ class ChangesTable(ItemTable):
             painter.setFont(theme.font(13, REGULAR))
             painter.setPen(theme.color("text"))
             lines = QRect(room.left(), top + one, room.width(), wrapped)
-            painter.drawText(lines, Qt.TextFlag.TextWordWrap, words.what_happened(row))
+            painter.drawText(lines, Qt.TextFlag.TextWordWrap, self._measured(row)[0])
         below = QRect(room.left(), top + one + wrapped + theme.px(3), room.width(), two)
         draw_line(painter, below, second_line(row), theme.font(11), theme, "text2")
 

@@ -428,7 +428,7 @@ class Rows:
     def _row(self, state: ContainerState, section: str) -> ListRow:
         title, second, drift = self._text(state)
         reason = self._answer(state).reason
-        said = "" if reason is None else plain(translate(reason), 300)
+        said = "" if reason is None else plain(translate(reason), 700)
         sign, engine = self._engine(state.container.engine)
         return ListRow(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift,
                        sign=sign, engine=engine, apart=self._apart.get(state.key, ""))  # fmt: skip

@@ -29,6 +29,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.row import FindingRow, GapRow, told_whole
+from stratascope.ui.history.moments import day_form
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import FoldButton, text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
@@ -69,7 +70,7 @@ class AcceptDialog(QDialog):
         self.reason.setPlaceholderText(translate(msg("Why this is acceptable")))
         today = QDate.currentDate()
         self.until.setCalendarPopup(True)
-        self.until.setDisplayFormat("yyyy-MM-dd")
+        self.until.setDisplayFormat(day_form())
         self.until.setMinimumDate(today)
         self.until.setDate(today.addDays(DAYS))
         form = QFormLayout()

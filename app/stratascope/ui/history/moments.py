@@ -19,6 +19,13 @@ from stratascope.presentation.terms import amount, exposure_word
 
 HOUR, DAY = 3600.0, 86400.0
 _STEPS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
+# the same in the order that Japanese has: month, day, weekday
+_JAPANESE = {
+    "ddd d MMM HH:mm": "M月d日(ddd) HH:mm",
+    "ddd d MMM": "M月d日(ddd)",
+    "ddd d": "d日(ddd)",
+    "d MMM": "M月d日",
+}
 _DAYS = (1, 2, 7, 14, 30, 61, 91, 182, 365)
 
 
@@ -83,7 +90,13 @@ def ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
 
 
 def _local(at: float, form: str) -> str:
+    form = _JAPANESE.get(form, form) if language() == "ja" else form
     return QLocale(language()).toString(QDateTime.fromSecsSinceEpoch(int(at)), form)
+
+
+def day_form() -> str:
+    """The form of a day's field: `2026-11-30`, in Japanese `2026年11月30日`."""
+    return "yyyy年M月d日" if language() == "ja" else "yyyy-MM-dd"
 
 
 def use_line(measure: str, peaks: UsageRow | None) -> str:

@@ -191,7 +191,10 @@ class ManyDialog(PagedSheet):
         self.running = True
         self.rows.show_rows(rows)
         self.turn(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
-        self.say(msg("The journal records each step: after a crash, the next start finishes this, or goes back."))
+        self.say(
+            msg("Esc hides this, and it goes on. The journal records each step: after a crash, the next start "
+                "finishes this, or goes back.")
+        )  # fmt: skip
         self._offer(msg("Cancel") if undo else msg("Cancel and roll back"), None)
 
     def tell(self, rows: tuple[Row, ...]) -> None:

@@ -303,8 +303,9 @@ class RelaunchDialog(PagedSheet):
         self.say(
             None
             if self.limits
-            else msg("The journal records each step: after a crash, the next start finishes this, or goes back.")
-        )
+            else msg("Esc hides this, and it goes on. The journal records each step: after a crash, the next start "
+                     "finishes this, or goes back.")
+        )  # fmt: skip
         self.offer(msg("Cancel and roll back"), None)
         self.back.setVisible(not self.limits)
         self.after.begin()

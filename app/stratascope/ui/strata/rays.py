@@ -13,6 +13,7 @@ from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPain
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, Lane, bundles, order_of
@@ -61,6 +62,7 @@ class RayLayer(QWidget):
         self._fall.setEndValue(1.0)
         self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fall.valueChanged.connect(lambda _: self.update())
+        self.of: ContainerState | None = None  # whose threats they are
         self._next = ""  # the lane the pointer rests at
         self.lit_threats: frozenset[str] | None = None  # ids of the threats that are not faded; None: none is
         self._pause = later(self, PAUSE, lambda: self.take(self._next))
@@ -206,7 +208,7 @@ class RayLayer(QWidget):
         return spoken(self.lanes()[place])
 
     def part_more(self, place: int) -> str:
-        return more(self.lanes()[place])
+        return more(self.lanes()[place], self.of)
 
     def part_box(self, place: int) -> QRect:
         return self.lane_box(self.lanes()[place])

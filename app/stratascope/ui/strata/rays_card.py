@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.rays import GROUND, Lane, Ray, Sort, Stop, stops
+from stratascope.presentation.takeover import danger
 from stratascope.presentation.threat_outcomes import (
     SERIOUS,
     ThreatOutcome,
@@ -45,10 +47,10 @@ def spoken(lane: Lane) -> str:
     return plain(translate(colon(title(lane.ray), words[lane.ray.kind])))
 
 
-def more(lane: Lane) -> str:
-    """Return a lane's accessible description: of the threat; for several, where they end and their names."""
+def more(lane: Lane, of: ContainerState | None) -> str:
+    """Return a lane's accessible description: of the container's threat; for several, their ends and names."""
     if lane.ray is not None:
-        return plain(translate(lane.ray.state.threat.what))
+        return plain(translate(danger(lane.ray.state, of)), 400)
     ends = [translate(end_words(end)) for end in stops(lane)] if lane.sort is Sort.STOPPED else []
     return plain(together([*ends, listed(map(title, lane.rays))]), 4000)
 
@@ -108,10 +110,10 @@ class RayCard(QWidget):
         self.hide()
 
     def show_threat(
-        self, state: ThreatState, layers: tuple[tuple[int, str, str], ...], away: frozenset[str], pid: int | None
+        self, state: ThreatState, layers: tuple[tuple[int, str, str], ...], away: frozenset[str], of: ContainerState
     ) -> None:
-        """Describe a threat. `layers`: number, id and name from above; `away`: ids of those supposed to fail."""
-        titles = {layer: title for _, layer, title in layers}
+        """Describe a container's threat. `layers`: number, id and name from above; `away`: ids supposed to fail."""
+        titles, pid = {layer: title for _, layer, title in layers}, of.container.pid
         theme = self._theme
         self._texts, self._marks = [], []
         pad = theme.px(14)
@@ -124,7 +126,7 @@ class RayCard(QWidget):
         word = msg("{standing}, {severity} severity", standing=protection_word(protection(state)),
                    severity=severity_word(state.threat.severity).lower())  # fmt: skip
         y = self._write(pad, y, inner, theme.font(11, BOLD), ink, translate(word)) + theme.px(3)
-        y = self._write(pad, y, inner, theme.font(12), "text", translate(state.threat.what)) + theme.px(6)
+        y = self._write(pad, y, inner, theme.font(12), "text", plain(translate(danger(state, of)), 400)) + theme.px(6)
         for number, layer, title in layers:
             ruling = state.ruling(layer)
             if layer in away:

@@ -141,6 +141,7 @@ class Strata(QWidget):
             note = msg("Top to bottom is the order of the picture, not the order of the kernel's checks.")
             self.process.say(title, (tries_line(matrix),), (line, translate(note)))
         self._fit()
+        self.rays.of = self._state
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
         if self.card is not None and self.card.isVisible():  # two containers may share a matrix, but not its evidence
@@ -206,7 +207,7 @@ class Strata(QWidget):
         if lane.ray is None:
             self.card.show_several(lane)
         else:
-            self.card.show_threat(lane.ray.state, layers, self._away, self._state.container.pid)
+            self.card.show_threat(lane.ray.state, layers, self._away, self._state)
         box = self.rays.lane_box(lane)
         corner = self.rays.mapTo(self.window(), QPoint(box.left(), box.top()))
         self.card.stand_by(QRect(corner, box.size()))

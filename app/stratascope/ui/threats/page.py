@@ -17,6 +17,7 @@ from stratascope.core.threats.depth import Matrix, RouteState, ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.exposure import summary
+from stratascope.presentation.takeover import danger
 from stratascope.presentation.terms import OUTCOMES
 from stratascope.presentation.threat_outcomes import (
     Protection,
@@ -109,7 +110,7 @@ class ThreatDetails(Scrolled):
         super().__init__(name=translate(msg("Full description")), reads=True)
         self._theme = theme
         self._layers = {layer.id: (layer.number, translate(layer.about.title)) for layer in layers}
-        self._shown: tuple[ThreatState | None, int] = (None, 0)
+        self._shown: tuple[ThreatState | None, int, Message | None] = (None, 0, None)
         self.setMinimumHeight(theme.px(120))
         self.setMinimumWidth(theme.px(220))
 
@@ -118,26 +119,28 @@ class ThreatDetails(Scrolled):
         """The threat shown."""
         return self._shown[0]
 
-    def show_threat(self, state: ThreatState | None, pid: int) -> None:
-        """Show another threat, or the same with other answers; `pid` completes the evidence."""
-        if self._shown == (state, pid) and self.widget() is not None:
+    def show_threat(self, state: ThreatState | None, of: ContainerState | None) -> None:
+        """Show another threat, or the same with other answers. `of`: whose it is; its PID completes the evidence."""
+        pid = 0 if of is None else of.container.pid or 0
+        what = None if state is None else danger(state, of)
+        if self._shown == (state, pid, what) and self.widget() is not None:
             return
         same = self.state is not None and state is not None and self.state.threat.id == state.threat.id
         place = self.verticalScrollBar().value() if same else 0
-        self._shown = (state, pid)
+        self._shown = (state, pid, what)
         page = TextColumn()
         page.setObjectName("page")
         column = QVBoxLayout(page)
         column.setContentsMargins(*(self._theme.px(length) for length in (16, 12, 16, 12)))
         column.setSpacing(self._theme.px(6))
-        if state is not None:
-            self._fill(column, state, pid)
+        if state is not None and what is not None:
+            self._fill(column, state, pid, translate(what))
         column.addStretch(1)
         self.setWidget(page)
         page.adjustSize()
         self.verticalScrollBar().setValue(place)
 
-    def _fill(self, column: QVBoxLayout, state: ThreatState, pid: int) -> None:
+    def _fill(self, column: QVBoxLayout, state: ThreatState, pid: int, what: str) -> None:
         theme, threat, where = self._theme, state.threat, protection(state)
         titles = {layer: title for layer, (_, title) in self._layers.items()}
         _add(column, Label(theme, 15, BOLD, wrap=True), translate(threat.title))
@@ -157,7 +160,7 @@ class ThreatDetails(Scrolled):
         column.addLayout(line)
         told = headline(state)
         _add(column, Label(theme, 13, MEDIUM, wrap=True), told)
-        _add(column, Label(theme, 13, wrap=True), translate(threat.what))
+        _add(column, Label(theme, 13, wrap=True), plain(what, 400))
         _add(column, Label(theme, 13, ink="text2", wrap=True), translate(threat.gives))
         self._head(column, msg("What to do"))
         _add(column, Label(theme, 13, wrap=True), translate(threat.advice))
@@ -176,7 +179,7 @@ class ThreatDetails(Scrolled):
             self._head(column, msg("Read more"))
             _add(column, Label(theme, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
         _add(column, Label(theme, 11, ink="text3", fixed=True).selectable(), threat.id)
-        self.setAccessibleDescription("\n".join((told, translate(threat.what), translate(threat.advice))))
+        self.setAccessibleDescription("\n".join((told, plain(what, 400), translate(threat.advice))))
 
     def _head(self, column: QVBoxLayout, text: Message) -> None:
         self_made = Label(self._theme, 11, BOLD, "text3")
@@ -313,7 +316,7 @@ class MatrixPage(QWidget):
         super().__init__()
         self._theme = theme
         self._key: tuple[str, str] | None = None
-        self._pid = 0
+        self._of: ContainerState | None = None
         self._wanted = ""  # the threat to select, also after rows were removed and inserted
         self.table = MatrixTable(theme, layers)
         self.filter = _Filter(theme, self.table)
@@ -352,11 +355,11 @@ class MatrixPage(QWidget):
         """Show the threats of this container, as they are or with a layer supposed to fail."""
         other = state is None or state.key != self._key
         self._key = state.key if state is not None else None
-        self._pid = (state.container.pid or 0) if state is not None else 0
+        self._of = state
         self.empty.setText(summary(state) if state is not None else "")
         self.stack.setCurrentWidget(self.area if matrix is not None else self.empty)
         self.chips.show_matrix(matrix)
-        self.table.matrix.show_matrix(matrix, self._pid)
+        self.table.matrix.show_matrix(matrix, state)
         if other:
             self._select(self.table.matrix.place_of(self._wanted))
             self.table.scrollToTop()
@@ -398,7 +401,7 @@ class MatrixPage(QWidget):
             self._show(state)
 
     def _show(self, state: ThreatState | None) -> None:
-        self.details.show_threat(state, self._pid)
+        self.details.show_threat(state, self._of)
 
     def _show_count(self) -> None:
         matrix = self.table.matrix

@@ -18,9 +18,11 @@ from PySide6.QtWidgets import QAbstractItemView, QStyle
 from stratascope.core.layer import Layer
 from stratascope.core.message import bracketed, colon, msg
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import danger
 from stratascope.presentation.threat_outcomes import (
     Protection,
     by_depth,
@@ -95,7 +97,7 @@ class MatrixModel(ItemModel):
         self.kinds = columns_for(layers)
         super().__init__(tuple(map(self._column, self.kinds)), lambda state: state.threat.id)
         self._all: tuple[ThreatState, ...] = ()
-        self._pid = 0
+        self._of: ContainerState | None = None
         self._needle = ""
         self._protections: frozenset[Protection] = frozenset()
         self._hay: dict[str, tuple[ThreatState, str]] = {}
@@ -106,9 +108,9 @@ class MatrixModel(ItemModel):
         """The number of threats, shown or not."""
         return len(self._all)
 
-    def show_matrix(self, matrix: Matrix | None, pid: int) -> None:
+    def show_matrix(self, matrix: Matrix | None, of: ContainerState | None) -> None:
         """Show the threats of one container; its PID is for the evidence."""
-        self._all, self._pid = (matrix.threats if matrix is not None else ()), pid
+        self._all, self._of = (matrix.threats if matrix is not None else ()), of
         self._update()
 
     def set_filter(self, text: str) -> None:
@@ -174,7 +176,7 @@ class MatrixModel(ItemModel):
         short = self.text(state, column)
         if column.kind is ColumnKind.THREAT:
             family = family_word(state.threat.family)
-            parts = [translate(bracketed(short, family)), translate(state.threat.what)]
+            parts = [translate(bracketed(short, family)), plain(translate(danger(state, self._of)), 400)]
         elif column.kind is ColumnKind.DEPTH:
             parts = [translate(msg("Depth {depth}: the number of layers that stop it independently", depth=short))]
         elif column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
@@ -183,7 +185,8 @@ class MatrixModel(ItemModel):
             if ruling is not None:
                 parts.append(translate(ruling.reason))
                 if evident and ruling.source:
-                    parts.append(evidence(ruling.source, self._pid))
+                    pid = 0 if self._of is None else self._of.container.pid or 0
+                    parts.append(evidence(ruling.source, pid))
         else:
             parts = [translate(colon(column.title, short))]
         return "\n".join(plain(part, 2000) for part in parts)

@@ -34,6 +34,7 @@ _KEY = re.compile(r"([A-Za-z]+):(.*)", re.DOTALL).fullmatch
 _PORT = re.compile(r"([0-9]{1,5})(/[a-z]*)?").fullmatch
 _LIMIT = re.compile(r"([<>])(=?)([0-9]{1,2}(?:\.[0-9]?)?)").fullmatch
 _PREFIX = "cap_"
+ADDED = "added"  # in place of a capability: any beyond the engine's default
 
 
 class Key(StrEnum):
@@ -145,7 +146,7 @@ def _term(word: str) -> Term | None:
     key = Key(name)
     if key is Key.CAP:
         numbers = capabilities(text)
-        if not numbers:
+        if not numbers and text != ADDED:
             raise ValueError(msg('There is no capability "{word}".', word=text))
         return Term(key, text, numbers)
     if key is Key.PORT:
@@ -159,7 +160,6 @@ def _term(word: str) -> Term | None:
 
 _ID = re.compile(r"[0-9a-f]{6,64}").fullmatch  # fewer digits would match names
 _ROOT = "root"
-_SHOWN = 3  # capabilities named at most
 
 
 class Match(Value):
@@ -197,7 +197,8 @@ def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
         for key in (Key.CAP, Key.IMAGE, Key.PROJECT, Key.LABEL, Key.ENGINE, Key.USER, Key.MOUNT, Key.SECCOMP):
             numbers = capabilities(term.text) if key is Key.CAP else ()
             other = Term(key, term.text, numbers)
-            if (key is not Key.CAP or numbers) and any(_answer(other, state).found for state in every):
+            able = key is not Key.CAP or numbers or term.text == ADDED
+            if able and any(_answer(other, state).found for state in every):
                 return msg("No container is named {word}. Try {key}:{word}.", word=term.text, key=key.value)
     return None
 
@@ -212,7 +213,7 @@ def _answer(term: Term, state: ContainerState) -> Match:
         case Key.NAME:
             return Match(term.text in container.name.casefold())
         case Key.CAP:
-            return _holding(term.numbers, state)
+            return _holding(term, state)
         case Key.USER:
             return _running_as(term.text, state)
         case Key.PORT:
@@ -252,11 +253,11 @@ def _named(text: str, container: Container) -> Match:
     return NO
 
 
-def _holding(numbers: tuple[int, ...], state: ContainerState) -> Match:
-    wanted = sum(1 << number for number in numbers)
+def _holding(term: Term, state: ContainerState) -> Match:
     facts = state.facts_of(CapabilityFacts)
     if facts is None:
         return NO if state.container.pid is None and not state.container.error else UNKNOWN
+    wanted = sum(1 << number for number in term.numbers) if term.numbers else ~facts.default.bits
     first = None if facts.effective is None else facts.effective.bits
     if first is not None and first & wanted:
         return Match(True, _names(first & wanted))
@@ -267,9 +268,9 @@ def _holding(numbers: tuple[int, ...], state: ContainerState) -> Match:
 
 
 def _names(mask: int) -> Message:
-    held = [name.removeprefix("CAP_") for number, name in enumerate(NAMES) if mask >> number & 1]
-    names = ", ".join(held[:_SHOWN])
-    return verbatim(names) if len(held) <= _SHOWN else msg("{names} …", names=names)
+    return verbatim(
+        ", ".join(name.removeprefix(_PREFIX.upper()) for number, name in enumerate(NAMES) if mask >> number & 1)
+    )
 
 
 def _of(what: Message, pid: int) -> Message:

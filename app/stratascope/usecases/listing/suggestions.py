@@ -15,7 +15,7 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.listing.alike import PROJECT, label
-from stratascope.usecases.listing.filter import Key, answer, mounted, parse, seccomp_profile, short_name
+from stratascope.usecases.listing.filter import ADDED, Key, answer, mounted, parse, seccomp_profile, short_name
 from stratascope.value import Value
 
 MOST = len(Key)  # suggestions
@@ -145,6 +145,8 @@ _WORDS: dict[Key, Message] = {
 
 
 def _said(key: Key, value: str) -> Message:
+    if key is Key.CAP and value == ADDED:
+        return msg("more than the engine's default")
     if key is Key.USER:
         if value == _ROOT:
             return msg("root inside")
@@ -176,10 +178,12 @@ def _of(key: Key, container: Container, state: ContainerState) -> Iterable[str]:
     match key:
         case Key.CAP:
             held = _held(state)
-            return (short_name(number) for number in range(len(NAMES)) if held >> number & 1)
+            facts = state.facts_of(CapabilityFacts)
+            more = (ADDED,) if facts is not None and held & ~facts.default.bits else ()
+            return (*more, *(short_name(number) for number in range(len(NAMES)) if held >> number & 1))
         case Key.USER:
-            facts = state.facts_of(UsermapFacts)
-            first = None if facts is None else facts.uid_inside
+            users_of = state.facts_of(UsermapFacts)
+            first = None if users_of is None else users_of.uid_inside
             users = {first, *(process.user for process in state.processes)} - {None}
             numbers = [_ROOT if user == 0 else str(user) for user in users]
             asked = container.asked.user.partition(":")[0]

@@ -111,3 +111,16 @@ def test_any_text_gets_an_answer(text: str) -> None:
     for state in states().values():
         answer(query, state)
     hint(query, states().values())
+
+
+def test_capabilities_that_were_added() -> None:
+    """Beyond the engine's default; all of them are named, as the row's tooltip has room for them."""
+    hits = found("cap:added")
+    assert {name: hits[name] for name in ("web", "legacy-vpn", "ci-runner")} == {
+        "web": "NET_ADMIN, PID 4300", "legacy-vpn": "NET_ADMIN", "ci-runner": "SYS_ADMIN",
+    }  # fmt: skip
+    assert set(hits) == {"web", "legacy-vpn", "ci-runner", "backup"}
+    assert hits["backup"].endswith("BPF, CHECKPOINT_RESTORE")
+    said = hint(parse("added"), states().values())
+    assert said is not None
+    assert translate(said) == "No container is named added. Try cap:added."

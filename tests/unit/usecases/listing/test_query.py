@@ -26,6 +26,7 @@ from stratascope.usecases.listing.filter import TERMS_MAX, Key, Query, Term, cap
         ("cap:CAP_SYS_ADMIN", (Term(Key.CAP, "cap_sys_admin", (21,)),)),
         ("cap:21", (Term(Key.CAP, "21", (21,)),)),
         ("cap:bpf", (Term(Key.CAP, "bpf", (39,)),)),
+        ("cap:added", (Term(Key.CAP, "added"),)),
         ("port:53", (Term(Key.PORT, "", (53,)),)),
         ("port:53/udp", (Term(Key.PORT, "udp", (53,)),)),
         ("label:tier=front", (Term(Key.LABEL, "tier=front"),)),

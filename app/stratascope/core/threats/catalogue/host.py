@@ -48,7 +48,7 @@ THREATS = (
         Severity.CRITICAL,
         msg("Use the engine's socket"),
         msg("Could take over this machine through the engine's socket; a rootless engine's gives its user's account."),
-        msg("It can start containers with all rights of that engine: root's, or its user's if it is rootless."),
+        msg("It can start containers with all rights of that engine."),
         msg("Remove the socket, or put a filtering proxy before it, such as docker-socket-proxy."),
         "namespaces",
         (
