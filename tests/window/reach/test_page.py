@@ -193,15 +193,18 @@ def test_a_ray_ends_in_a_square_where_it_is_closed(
     assert image.pixelColor(places[empty] + 3, 8) != theme.color("enf")
 
 
-@pytest.mark.parametrize("width", [600, 170])
-def test_of_a_long_place_only_the_path_is_cut(monkeypatch: pytest.MonkeyPatch, theme: Theme, width: int) -> None:
+def test_of_a_long_place_only_the_path_is_cut(monkeypatch: pytest.MonkeyPatch, theme: Theme) -> None:
     drawn: list[tuple[str, int]] = []
     monkeypatch.setattr(table, "draw_line", lambda _, room, text, *more, **_more: drawn.append((text, room.width())))
-    found = replace(reach.FOUND.rows[0], where=f"/srv/{'long-' * 20}id", more=2)
-    paint_place(QPainter(), QRect(0, 0, width, 22), found, theme)
-    (path, _), (others, room) = drawn
-    assert (path, others) == (found.where, " and 2 more")
-    assert room >= QFontMetrics(theme.font(11, fixed=True)).horizontalAdvance(others)
+    found = replace(reach.FOUND.rows[0], where="/etc/ssh/ssh_host_rsa_key", more=2)
+    wide = QFontMetrics(theme.font(11, fixed=True)).horizontalAdvance
+    paint_place(QPainter(), QRect(0, 0, 600, 22), found, theme)
+    assert drawn.pop() == (f"{found.where} and 2 more", 600)
+    paint_place(QPainter(), QRect(0, 0, 150, 22), found, theme)
+    assert drawn == [(found.where, 150 - wide(" +2")), (" +2", wide(" +2"))]
+    drawn.clear()
+    paint_place(QPainter(), QRect(0, 0, wide("/etc and 2 more") + 1, 22), replace(found, where="/etc"), theme)
+    assert [text for text, _ in drawn] == ["/etc and 2 more"], "what fits stands there, however short"
 
 
 def test_a_toggle_goes_into_the_plan(page: ReachPage, window: MainWindow) -> None:

@@ -409,16 +409,18 @@ def stations(rect: QRectF) -> tuple[float, ...]:
 
 
 def paint_place(painter: QPainter, room: QRect, row: ReachRow, theme: Theme) -> None:
-    """Draw what a row is about, if there is room for it. Only the path is cut, not how many others there are."""
-    font, more = theme.font(11, fixed=True), words.others(row)
-    where, width = place_of(row, 200).removesuffix(more), QFontMetrics(font).horizontalAdvance
-    path = QRect(room)
-    path.setWidth(min(width(where) + 1, room.width() - width(more)))
-    if path.width() > theme.px(30):
-        draw_line(painter, path, where, font, theme, "text2", middle=True)
-        rest = QRect(room)
-        rest.setLeft(path.right())
-        draw_line(painter, rest, more, font, theme, "text2")
+    """Draw what a row is about, if there is room for it. Where it is cut, that is the path: `/etc/ss…_key +2`."""
+    font = theme.font(11, fixed=True)
+    whole, width = place_of(row, 200), QFontMetrics(font).horizontalAdvance
+    if room.width() <= theme.px(30):
+        return
+    if not row.more or width(whole) < room.width():
+        draw_line(painter, room, whole, font, theme, "text2", middle=True)
+        return
+    others = f" +{row.more}"
+    path = room.adjusted(0, 0, -width(others), 0)
+    draw_line(painter, path, whole.removesuffix(words.others(row)), font, theme, "text2", middle=True)
+    draw_line(painter, room.adjusted(path.width(), 0, 0, 0), others, font, theme, "text2")
 
 
 def paint_ray(painter: QPainter, rect: QRectF, row: ReachRow, theme: Theme) -> None:
