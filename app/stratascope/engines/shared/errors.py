@@ -94,12 +94,15 @@ def refused(status: int) -> Message:
 
 def silent(seconds: float) -> Message:
     """It accepts the connection but never answers."""
-    return msg("The engine did not answer within {seconds} s. It may hang or be overloaded.", seconds=f"{seconds:g}")
+    return msg(
+        "The engine did not answer within {seconds} s. It may hang or be overloaded; restart it if that lasts.",
+        seconds=f"{seconds:g}",
+    )
 
 
 def crowded() -> Message:
     """The socket's backlog is full: no connection is accepted."""
-    return msg("The engine accepts no more connections. It may hang or be overloaded.")
+    return msg("The engine accepts no more connections. It may hang or be overloaded; restart it if that lasts.")
 
 
 def no_host(endpoint: str) -> Message:
