@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 from rig.window.contrast import contrast
+from stratascope.core.message import msg
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.theme import Theme, ThemeMode, load_tokens, style_sheet
 
 TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "unk")
@@ -127,3 +132,27 @@ def test_no_colour_value_stands_in_the_code() -> None:
     folder = Path(stratascope.ui.__file__).parent
     for file in folder.glob("*.py"):
         assert not re.search(r"#[0-9A-Fa-f]{6}\b", file.read_text(encoding="utf-8")), file.name
+
+
+@pytest.mark.parametrize("look", ["", "link"])
+def test_what_has_the_focus_keeps_its_size_and_the_room_for_its_text(qtbot: QtBot, look: str) -> None:
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    theme = Theme(ThemeMode.LIGHT)
+    holder.setStyleSheet(style_sheet(load_tokens()["light"], theme.px))
+    buttons = [text_button(theme, msg("Stop observing"), look=look) for _ in range(2)]
+    theme.lay(QVBoxLayout(holder), *buttons)
+    holder.show()
+    qtbot.waitExposed(holder)
+    holder.activateWindow()
+    buttons[0].setFocus()
+    qtbot.waitUntil(buttons[0].hasFocus)
+    assert buttons[0].sizeHint() == buttons[1].sizeHint()
+    rooms = [_room(each) for each in buttons]
+    assert rooms[0] == rooms[1]
+
+
+def _room(button: QPushButton) -> QRect:
+    option = QStyleOptionButton()
+    option.initFrom(button)
+    return button.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, button)

@@ -35,7 +35,7 @@ QScrollArea { background: transparent; border: none; }
 QLineEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7; padding: 0 $8;
   placeholder-text-color: @text3; selection-background-color: @accent; selection-color: @on_accent; }
 QLineEdit:hover { border-color: @line2; }
-QLineEdit:focus { border: 2px solid @accent; padding: 0 @focuspad; }
+QLineEdit:focus { border: 2px solid @accent; padding: 0 ~8; }
 QPlainTextEdit, QTextEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7;
   placeholder-text-color: @text3;
   selection-background-color: @accent; selection-color: @on_accent; }
@@ -48,20 +48,21 @@ QPushButton, QToolButton { background: transparent; color: @text; border: 1px so
   padding: $4 $12; }
 QPushButton:hover, QToolButton:hover { background: @sunk; }
 QPushButton:pressed, QToolButton:pressed { background: @line; }
-QPushButton:focus, QToolButton:focus { border: 2px solid @accent; }
+QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: ~4 ~12; }
 QPushButton:disabled, QToolButton:disabled { color: @text3; border-color: @line; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton[flat="true"], QToolButton#flat { border-color: transparent; padding: $4 $6; }
 QPushButton[flat="true"]:hover, QToolButton#flat:hover { background: @sunk; }
-QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; }
+QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; padding: ~4 ~6; }
 QPushButton[danger="true"]:enabled { color: @open; border-color: @open; }
 QPushButton[main="true"] { background: @accent; color: @on_accent; border-color: @accent; }
 QPushButton[main="true"]:focus { border: 2px solid @text; }
-QToolButton#tight, QToolButton#tight:focus { padding: $4 $6; }
+QToolButton#tight { padding: $4 $6; }
+QToolButton#tight:focus { padding: ~4 ~6; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }
 QPushButton#plan_chip { color: @accent; border-radius: $6; padding: 0 $8; }
-QPushButton#plan_chip:focus { border: 2px solid @accent; padding: 0 $7; }
-QPushButton#link:focus { border: 2px solid @accent; }
+QPushButton#plan_chip:focus { border: 2px solid @accent; padding: 0 ~8; }
+QPushButton#link:focus { border: 2px solid @accent; padding: ~2 ~4; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
 QMenu { background: @panel; color: @text; border: 1px solid @line2; border-radius: $8; padding: $4; }
 QMenu::item { padding: $6 $20 $6 $12; border-radius: $4; }
@@ -94,7 +95,7 @@ QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
 QComboBox { background: @panel; color: @text; border: 1px solid @line2; border-radius: $7; padding: $4 $8; }
 QComboBox:hover { background: @sunk; }
-QComboBox:focus { border: 2px solid @accent; padding: $3 $7; }
+QComboBox:focus { border: 2px solid @accent; padding: ~4 ~8; }
 QComboBox::drop-down { border: none; width: $20; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
@@ -102,12 +103,12 @@ QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 
 
 def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
-    """Qt style sheet of one theme; `@name` is a token, `$8` a length."""
-    sheet = _SHEET.replace("@focuspad", f"{px(8) - 1}px")
+    """Qt style sheet of one theme; `@name` is a token, `$8` a length, `~8` one less a pixel, for a wider border."""
+    sheet = _SHEET
     for name in sorted(tokens, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", tokens[name])
     for length in (28, 20, 12, 8, 7, 6, 4, 3, 2):
-        sheet = sheet.replace(f"${length}", f"{px(length)}px")
+        sheet = sheet.replace(f"${length}", f"{px(length)}px").replace(f"~{length}", f"{px(length) - 1}px")
     return sheet
 
 
