@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import reach, sample
 from stratascope.core.message import msg
-from stratascope.core.reach.row import Known, ReachRow
+from stratascope.core.reach.row import Answer, Known, ReachRow
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.toggles import parse
 from stratascope.state import preferences
@@ -23,7 +23,7 @@ from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.reach import table
 from stratascope.ui.reach.page import ReachPage
-from stratascope.ui.reach.table import Folded, Heading, key_of, paint_place, paint_ray, shown_rows, stations
+from stratascope.ui.reach.table import Folded, Heading, basis_word, key_of, paint_place, paint_ray, shown_rows, stations
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.live.alerts import Alert
 from stratascope.usecases.plan.offers import Offer, Option
@@ -205,6 +205,14 @@ def test_of_a_long_place_only_the_path_is_cut(monkeypatch: pytest.MonkeyPatch, t
     drawn.clear()
     paint_place(QPainter(), QRect(0, 0, wide("/etc and 2 more") + 1, 22), replace(found, where="/etc"), theme)
     assert [text for text, _ in drawn] == ["/etc and 2 more"], "what fits stands there, however short"
+
+
+def test_what_is_not_known_is_not_called_enforced() -> None:
+    row = reach.FOUND.rows[0]
+    unread = replace(row, answer=Answer.UNKNOWN, known=Known.ENFORCED)
+    assert basis_word(unread) == "–"
+    assert basis_word(replace(unread, known=Known.TRIED)) == "tried"
+    assert basis_word(replace(unread, answer=Answer.CLOSED)) == "enforced"
 
 
 def test_a_toggle_goes_into_the_plan(page: ReachPage, window: MainWindow) -> None:

@@ -120,6 +120,12 @@ def place_of(row: ReachRow, length: int = 500) -> str:
     return f"~{text[len(home) :]}" if len(home) > 1 and text.startswith(f"{home}/") else text
 
 
+def basis_word(row: ReachRow) -> str:
+    """How it is known; a dash where it is not, though the kernel was asked."""
+    unread = row.answer is Answer.UNKNOWN and row.known is Known.ENFORCED
+    return "–" if unread else translate(words.KNOWN[row.known])
+
+
 def act_word(row: ReachRow) -> Message | None:
     """What a row's button does; None: it has none."""
     if row.answer is not Answer.OPEN or row.remedy is None:
@@ -222,7 +228,7 @@ class ReachTable(UnfoldingTable):
                    whole=cell(_whole, _head_text), spoken=cell(_spoken, _head_text)),
             Column(msg("Layers"), cell(_way_text)),
             Column(msg("Outcome"), cell(outcome_word)),
-            Column(msg("How known"), cell(lambda row: translate(words.KNOWN[row.known]))),
+            Column(msg("How known"), cell(basis_word)),
             Column(msg("Action"), cell(self.button_word), spoken=cell(lambda row: self.button_word(row) or nothing)),
         )  # fmt: skip
 
@@ -351,7 +357,7 @@ class ReachTable(UnfoldingTable):
     def _paint_basis(self, painter: QPainter, rect: QRect, row: ReachRow) -> None:
         theme, tried = self._theme, row.known is Known.TRIED
         font = theme.font(12, MEDIUM if tried else REGULAR)
-        draw_line(painter, rect, translate(words.KNOWN[row.known]), font, theme, "text" if tried else "text2")
+        draw_line(painter, rect, basis_word(row), font, theme, "text" if tried else "text2")
 
     def _paint_button(self, painter: QPainter, rect: QRectF, row: ReachRow) -> None:
         theme, word = self._theme, self.button_word(row)
