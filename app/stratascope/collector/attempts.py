@@ -39,7 +39,7 @@ OWNERS_MAX = 4
 PROCESSES_MAX = 48
 _WAIT = 0.3  # for an address to answer
 _TEST_NETWORK, _TEST_NETWORK6 = "203.0.113.9", "2001:db8::9"  # RFC 5737, RFC 3849: nobody's
-_METADATA = "169.254.169.254"
+_METADATA, _METADATA6 = "169.254.169.254", "fd00:ec2::254"
 _NEWUSER = 0x10000000
 _MSG_PROBE, _MSG_CONFIRM = 0x10, 0x800  # include/linux/socket.h
 _LEVELS = 64  # of parents that are followed
@@ -252,6 +252,7 @@ def _reaching(ours: _Ours, gateways: Sequence[str]) -> Iterator[Attempt]:
         ("internet", _TEST_NETWORK),
         ("internet", _TEST_NETWORK6),
         ("metadata", _METADATA),
+        ("metadata", _METADATA6),
         ("lan", ours.near),
     ):
         if address:

@@ -34,6 +34,7 @@ PROCESS_FILES = frozenset(
         "limits",
         "loginuid",
         "mountinfo",
+        "net/ipv6_route",
         "net/route",
         "oom_score_adj",
         "setgroups",

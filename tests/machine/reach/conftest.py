@@ -25,4 +25,5 @@ def home(there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     # a busy machine is no reason to find less
     monkeypatch.setitem(privileged_readings.MORE, TRIED, 30.0)
     monkeypatch.setattr(attempts, "SECONDS", 15.0)
+    monkeypatch.setattr(privileged_readings, "TARGET_LIMIT", 12.0)
     monkeypatch.setattr(reach, "SECONDS", 10.0)

@@ -169,9 +169,12 @@ static int answered(int port)
 static int leaves(const char *address, int port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    inet_pton(AF_INET, address, &to.sin_addr);
-    int done = fd >= 0 && sendto(fd, "", 0, 0x10 | MSG_CONFIRM, (struct sockaddr *)&to, sizeof to) == 0;
+    struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int old = inet_pton(AF_INET, address, &to.sin_addr) == 1;
+    struct sockaddr *there = old ? (struct sockaddr *)&to : (struct sockaddr *)&to6;
+    int fd = socket(old ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+    inet_pton(AF_INET6, address, &to6.sin6_addr);
+    int done = fd >= 0 && sendto(fd, "", 0, 0x10 | MSG_CONFIRM, there, old ? sizeof to : sizeof to6) == 0;
     if (fd >= 0)
         close(fd);
     return done;
@@ -219,9 +222,9 @@ static void all(char **argv)
         below(AT_FDCWD, *each, 0);
     if (reaches(atoi(argv[1])) || answered(atoi(argv[1])))
         said("host-loopback");
-    if (leaves("203.0.113.9", 9))
+    if (leaves("203.0.113.9", 9) || leaves("2001:db8::9", 9))
         said("internet");
-    if (leaves("169.254.169.254", 80))
+    if (leaves("169.254.169.254", 80) || leaves("fd00:ec2::254", 80))
         said("metadata");
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     strcpy(to.sun_path + 1, argv[2]);

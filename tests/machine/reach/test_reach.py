@@ -61,11 +61,16 @@ QUICK = CASES[:6]
 AS_USER = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
 _GETS = "--landlock-rule=path-beneath:execute,read-file:FOLDER/gets"
 _LANDLOCK = "--landlock-rule=path-beneath:execute,read-file,read-dir:"
+_IPV6 = (
+    "ip link add v type veth peer name w; ip addr add 2001:db8:1::2/64 dev v nodad; "
+    "ip link set v up; ip link set w up; ip -6 route add default via 2001:db8:1::1; exec "
+)
 SANDBOXES = {
     "user": AS_USER,
     "hidden keys": (*AS_USER, "bwrap", "--bind", "/", "/", "--tmpfs", "HOME/.ssh", "--unshare-pid", "--proc", "/proc"),
     "read-only": (*AS_USER, "bwrap", "--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc"),
     "no network": (*AS_USER, "unshare", "-Urnpf", "--mount-proc"),
+    "IPv6 alone": ("unshare", "-n", "sh", "-c", _IPV6 + '"$@"', "sh", *AS_USER),
     "landlock": (*AS_USER, "--no-new-privs", "--landlock-access=fs", f"{_LANDLOCK}/usr", _GETS),
 }  # fmt: skip
 

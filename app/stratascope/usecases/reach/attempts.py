@@ -40,7 +40,7 @@ _ROWS = {
     "host-processes": frozenset({"label", "landlock"}),  # by opening what lies in /proc
     "new-user-namespace": frozenset({"filter", "label"}),
 }
-_SEVERAL = ("trace-others",)  # open by more than what is tried, so that a refusal does not close it
+_SEVERAL = ("trace-others", "lan")  # open by more than what is tried, so that a refusal does not close it
 _BY_FILTER = (errno.EPERM, errno.EACCES, errno.ENOSYS, -1)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ESRCH, errno.ENETUNREACH, errno.ECONNREFUSED)
 

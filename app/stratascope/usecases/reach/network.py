@@ -5,15 +5,17 @@ A firewall is not read. Landlock limits TCP only, so it closes no row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from stratascope.core.capture import Gap, GapKind
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, ReachRow
 from stratascope.core.reach.things import BY_ID
 from stratascope.core.threats.catalogue.shared import AF_INET, socket
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.usecases.reach.subject import Judged
+from stratascope.linux.routes import Reach, parse_routes6
+from stratascope.usecases.reach.subject import ROUTES6, Judged
 
 AF_INET6 = 10
 _TO_HOST = ("allow_host_loopback=true", "--map-gw", "--map-host-loopback")
@@ -29,8 +31,9 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     facts = subject.facts("namespaces")
     net = facts.net if isinstance(facts, NamespacesFacts) else None
     shared = None if net is None else net.shared_with_host
-    routes = facts.routes if isinstance(facts, NamespacesFacts) else None
-    near, far = (None, None) if routes is None else (routes.near, routes.far)
+    routes = (facts.routes if isinstance(facts, NamespacesFacts) else None, _routes6(subject))
+    near = _either(None if each is None else each.near for each in routes)
+    far = _either(None if each is None else each.far for each in routes)
     barred = _no_internet_sockets(subject)
     alone = _NONE if near is False else _OTHER
     for name, opened in (
@@ -43,6 +46,18 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
             yield _row(subject, name, opened, barred, alone, _FIREWALL)
     yield _row(subject, "host-loopback", _loopback(subject, shared=shared), barred, _OTHER, _SAME)
     yield from _published(subject)
+
+
+def _routes6(subject: Judged) -> Reach | None:
+    found = subject.capture.decoded(ROUTES6, parse_routes6)
+    if isinstance(found, Gap):  # a kernel without IPv6 has no such file
+        return Reach(near=False, far=False) if found.kind is GapKind.ABSENT else None
+    return found
+
+
+def _either(answers: Iterable[bool | None]) -> bool | None:
+    found = list(answers)
+    return True if True in found else None if None in found else False
 
 
 def _row(

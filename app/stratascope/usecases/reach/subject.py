@@ -27,9 +27,10 @@ from stratascope.linux.reach import Found, parse_reach
 from stratascope.usecases.judging import Part, gains_of, matrix_of, parts_of
 from stratascope.value import Value, replace
 
+ROUTES6 = "net/ipv6_route"
 # of that engine's container (its id) with that first process
 Once = Callable[[Engine, int, tuple[str, ...], str], Capture | None]
-WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", "ns/net", REACH, VARIABLES)
+WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", ROUTES6, "ns/net", REACH, VARIABLES)
 
 
 class Judged(Value, dict=True):
