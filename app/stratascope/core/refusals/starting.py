@@ -54,6 +54,7 @@ _DEVICES = {"/dev/fuse": "10:229", "/dev/net/tun": "10:200"}
 _PROC = "/proc"
 _BY_DESCRIPTOR, _FLAGS, _OF_PROC = "/proc/self/fd/", 0xFFFF, 0xE  # NOSUID, NODEV, NOEXEC: as /proc is mounted
 _CGROUPS = "/sys/fs/cgroup"
+_NEW_ROOT = "/newroot"  # where bubblewrap builds a sandbox's root
 _OF_SPACE = (
     (0x10000000, "user"), (0x00020000, "mnt"), (0x20000000, "pid"), (0x40000000, "net"), (0x08000000, "ipc"),
     (0x04000000, "uts"), (0x02000000, "cgroup"), (0x00000080, "time"),
@@ -528,6 +529,11 @@ ROWS: tuple[Row, ...] = (
         "no-program", FILES, _call("execve", "execveat", errnos=(errno.ENOENT,)),
         msg("A program that it starts is not there."), _MAKER, host=(msg("Install that program."),),
         own=msg("Show it the program's folder (bwrap --ro-bind /usr /usr)."),
+    ),
+    Row(
+        "mount-place", "namespaces", _and(lambda attempt, here: tried.called(attempt, errno.EROFS), _below(_NEW_ROOT)),
+        msg("It has to make the place of a mount in a root of its own that is read-only."), _MAKER,
+        own=msg("Mount at a folder that exists, or make it first (mkdir, or bwrap --tmpfs above it)."),
     ),
     Row(
         "read-only", "namespaces",

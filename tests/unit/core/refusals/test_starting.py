@@ -40,6 +40,7 @@ ELSEWHERE = (
     ("no-driver", call("openat", errno.ENODEV, path="/dev/fuse"), Here()),
     ("device-closed", call("openat", errno.EPERM, path="/dev/net/tun",
                            around=at("/dev/net/tun", Node(NodeKind.CHARACTER, 0o666, 0, 0, "10:200"))), Here()),
+    ("mount-place", call("mkdirat", errno.EROFS, 5, path="/newroot/nonexistent"), Here()),
     ("pivot-root", call("pivot_root", errno.EINVAL, path="/"), Here()),
     ("apparmor-profile", call("mount", errno.EACCES, path="/tmp"), Here(label="docker-default (enforce)")),
     ("selinux", call("mount", errno.EACCES, path="/tmp"), Here(label="system_u:system_r:container_t:s0:c1,c2")),
