@@ -175,7 +175,10 @@ def test_an_ordinary_user_knows_what_closes_his_own_sandbox(there: Target) -> No
     with subprocess.Popen([*command, str(there.program), *there.arguments()], env={"STAY": "1"}, cwd="/") as process:
         try:
             pid = awaited(there)
-            done = as_user("reach", str(pid), "--json", endpoint="docker=unix:///nowhere")
+            try:
+                done = as_user("reach", str(pid), "--json", endpoint="docker=unix:///nowhere")
+            finally:
+                os.kill(pid, 9)
             rows = {row["id"]: row["outcome"] for row in json.loads(done.stdout)["rows"]}
         finally:
             process.kill()
