@@ -38,6 +38,13 @@ _OWNING = 1 << 0 | 1 << 3  # CAP_CHOWN, CAP_FOWNER
 _NOBODY = 65534  # the overflow id: user_namespaces(7)
 _RET_NOTIFY = 0x7FC00000  # SECCOMP_RET_USER_NOTIF: somebody who is not here would answer
 _RETURN = 0x06  # BPF_RET | BPF_K
+# What has to be free below the limits of a group: bytes of memory, processes
+_MEMORY, _PROCESSES = 32 << 20, 8
+_ROOM = (
+    ("memory.max", "memory.current", _MEMORY),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", _MEMORY),
+    ("pids.max", "pids.current", _PROCESSES),
+)
 
 
 class Place(NamedTuple):
@@ -323,14 +330,27 @@ def _join_group(text: str) -> bool:
         hierarchy = V2 if number == "0" else names.split(",")[0]
         if hierarchy not in FILES:  # others refuse nothing
             continue
-        done = _joined(mounts.place(hierarchy, unescaped(path))) and done
+        done = joined(mounts.place(hierarchy, unescaped(path))) and done
     return done
 
 
-def _joined(place: Optional[Tuple[str, str]]) -> bool:
+def _has_room(group: str) -> bool:
+    """Whether the limits of a group, v2's or v1's, leave what the attempts take: nothing of it may fail for us."""
+    for limit, used, needed in _ROOM:
+        with suppress(OSError, TooLongError, ValueError):  # no such limit, or "max"
+            if int(read_file("%s/%s" % (group, used))) + needed > int(read_file("%s/%s" % (group, limit))):
+                return False
+    return True
+
+
+def joined(place: Optional[Tuple[str, str]]) -> bool:
+    """Join the group at that path below its mount, if it has room and is not frozen; whether it was."""
     if place is None:
         return False
     group = place[0] + place[1]
+    parts = place[1].strip("/").split("/")
+    if not all(_has_room("/".join((place[0], *parts[:end]))) for end in range(1, len(parts) + 1)):
+        return False
     try:
         for name, still in (("cgroup.freeze", "1"), ("freezer.state", "FROZEN")):
             with suppress(FileNotFoundError):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import as_ordinary, needs_root, read
-from stratascope.collector import attempts, privileged_readings, reach
+from stratascope.collector import attempts, entering, privileged_readings, reach
 from stratascope.collector.names import TRIED
 from stratascope.linux.reach import Tried, parse_tried
 
@@ -246,3 +246,20 @@ def test_another_folder_at_the_same_path_is_not_it(home: Path) -> None:
     """Who has a home of its own there writes to that one."""
     with running("bwrap", "--bind", "/", "/", "--tmpfs", str(home)) as pid:
         assert set(of(tried(pid), home).values()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "joined"),
+    [("max", "1", True), (str(1 << 30), "1", True), (str(40 << 20), str(20 << 20), False)],
+)
+@pytest.mark.parametrize("where", ["outer", "outer/inner"])
+def test_a_group_that_is_nearly_full_is_not_joined(
+    tmp_path: Path, where: str, limit: str, used: str, joined: bool
+) -> None:
+    """Or the kernel might end a process of the container for the memory of an attempt."""
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    (tmp_path / where / "memory.max").write_text(limit)
+    (tmp_path / where / "memory.current").write_text(used)
+    assert entering.joined((str(tmp_path), "/outer/inner")) is joined
+    written = tmp_path / "outer" / "inner" / "cgroup.procs"
+    assert (written.read_text() == str(os.getpid())) if joined else not written.exists()
