@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,20 +39,21 @@ def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of user 1000: a key of its own, and a token that everybody may read."""
-    made = tmp_path / "home"
-    for path, mode in ((".ssh/id", 0o600), (".npmrc", 0o644)):
-        (made / path).parent.mkdir(parents=True, exist_ok=True)
-        (made / path).write_text("secret")
-        (made / path).chmod(mode)
-    if os.geteuid() == 0:
-        subprocess.run(["chown", "-R", "1000:1000", str(made)], check=True)
-        for above in (tmp_path, *tmp_path.parents):
-            if str(above).startswith("/tmp/"):
-                above.chmod(0o755)
-    monkeypatch.setenv("HOME", str(made))
-    return made
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Of user 1000: a key of its own, and a token that everybody may read. Not below pytest's own folder: each start of
+    pytest closes that to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="strata-home-") as folder:
+        made = Path(folder) / "home"
+        for path, mode in ((".ssh/id", 0o600), (".npmrc", 0o644)):
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_text("secret")
+            (made / path).chmod(mode)
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "1000:1000", str(made)], check=True)
+            made.parent.chmod(0o755)
+        monkeypatch.setenv("HOME", str(made))
+        yield made
 
 
 @contextmanager
