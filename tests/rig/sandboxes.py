@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ _ALLOW = bytes.fromhex("06000000 0000ff7f")  # BPF_RET | BPF_K, SECCOMP_RET_ALLO
 _ROOT = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 
 
-class Startable(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Startable:
     """One of them. `command`: given a folder of its own and the command that it is to run."""
 
     id: str

@@ -13,8 +13,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 FILE_MAX = 1 << 18  # bytes
 TEXT_MAX = 1 << 16
 # containerd/containerd, defaults; k3s, pkg/agent/config
-_STATES = ("/run/containerd", "/run/k3s/containerd", "/run/docker/containerd")
-_LXC = "/var/lib/lxc"
+STATES = ("/run/containerd", "/run/k3s/containerd", "/run/docker/containerd")
+LXC = "/var/lib/lxc"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,127}").fullmatch
 _KEPT: Dict[str, Any] = {
     "process": {
@@ -43,7 +43,7 @@ def files_of(program: str, argv: List[str]) -> Dict[str, str]:
 
 def _task(given: Dict[str, str]) -> Dict[str, str]:
     name, namespace, state = given.get("id", ""), given.get("namespace", ""), given.get("address", "").rsplit("/", 1)[0]
-    if not _NAME(name) or not _NAME(namespace) or state not in _STATES:
+    if not _NAME(name) or not _NAME(namespace) or state not in STATES:
         return {}
     path = "%s/io.containerd.runtime.v2.task/%s/%s/config.json" % (state, namespace, name)
     try:
@@ -66,7 +66,7 @@ def _kept(found: Any, wanted: Dict[str, Any]) -> Dict[str, Any]:
 def _machine(argv: List[str]) -> Dict[str, str]:
     for name in _names(argv):
         if _NAME(name):
-            path = "%s/%s/config" % (_LXC, name)
+            path = "%s/%s/config" % (LXC, name)
             try:
                 lines = _text(path)[:TEXT_MAX].split("\n")
             except (OSError, ValueError):

@@ -9,10 +9,10 @@ import pytest
 from wcwidth import wcswidth
 
 from rig.cli.command_line import on_terminal
+from rig.cli.commands import commands
 from rig.engine import Rig
 from rig.places import CHECKOUT
 from stratascope.cli.arguments import parser
-from unit.cli.test_examples import commands
 
 pytestmark = pytest.mark.slow  # thirty runs in each language, three of them with trials
 

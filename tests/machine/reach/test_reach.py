@@ -11,16 +11,16 @@ import os
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from machine.reach.trying import QUESTIONS, Target, said
+from machine.reach.tally import Tally, waiting
+from machine.reach.trying import Target, said
 from rig.collector.asking import needs_root
 from rig.engine import Rig
 from rig.ordinary import as_user
 from stratascope.core.ground import decode_ground
-from stratascope.core.reach.row import Answer, Known, ReachRow
+from stratascope.core.reach.row import Known
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.reach.attempts import attempts_by, tried
@@ -29,8 +29,6 @@ from stratascope.usecases.reach.subject import of_process
 from stratascope.value import Value
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.reach import subject_of
-
-EQUAL_AT_LEAST = 0.99
 
 
 class Case(Value):
@@ -77,37 +75,6 @@ SANDBOXES = {
 
 def with_home(words: tuple[str, ...], there: Target) -> list[str]:
     return [word.replace("HOME", str(there.home)).replace("FOLDER", str(there.folder)) for word in words]
-
-
-class Tally:
-    """Compares, and keeps what differs."""
-
-    def __init__(self) -> None:
-        self.equal = 0
-        self.differs: list[str] = []
-        self.false_closed: list[str] = []
-
-    def compare(self, name: str, rows: tuple[ReachRow, ...], tried: frozenset[str], home: Path) -> None:
-        """One container or sandbox."""
-        by_id = {row.thing.id: row for row in rows}
-        for question in QUESTIONS:
-            row, opened = by_id.get(question), question in tried
-            answer = Answer.CLOSED if row is None else row.answer
-            elsewhere = row is not None and question.startswith("home-") and not row.where.startswith(str(home))
-            indirect = row is not None and row.indirect
-            if answer is Answer.CLOSED and opened:
-                self.false_closed.append(f"{name}: {question}")
-            elif (answer is Answer.OPEN) == opened or (answer is Answer.OPEN and (indirect or elsewhere)):
-                self.equal += 1
-            else:
-                self.differs.append(f"{name}: {question} is {answer.value}")
-
-    def judge(self) -> None:
-        """Fail if it is not good enough."""
-        assert self.false_closed == []
-        total = self.equal + len(self.differs)
-        assert total >= len(QUESTIONS)
-        assert self.equal >= EQUAL_AT_LEAST * total, self.differs
 
 
 def _containers(rig: Rig, cases: tuple[Case, ...], there: Target, tally: Tally) -> None:
@@ -193,14 +160,3 @@ def awaited(there: Target) -> int:
             return waiting(there)
         time.sleep(0.1)
     return waiting(there)
-
-
-def waiting(there: Target) -> int:
-    """The process that has tried all and waits."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if folder.joinpath("comm").read_text() == "gets\n" and there.name in folder.joinpath("cmdline").read_text():
-                return int(folder.name)
-        except OSError:
-            continue
-    raise AssertionError("it has ended")

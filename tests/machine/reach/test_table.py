@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from machine.reach.test_reach import Tally, waiting
+from machine.reach.tally import Tally, waiting
 from machine.reach.trying import QUESTIONS, Target, said
 from rig.collector.asking import needs_root
 from rig.plan import ordinary_user

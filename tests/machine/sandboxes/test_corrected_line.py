@@ -7,17 +7,19 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rig.core.sandboxes import sandbox_of
 from rig.plan import ordinary_user
 from rig.sandboxes import BY_ID, Startable, Started, missing, started
 from stratascope.core.container import NO_ENGINE
 from stratascope.core.ground import Surroundings
 from stratascope.core.reach.row import Answer, How, ReachRow
 from stratascope.core.relaunch.hardening_plan import Wanted
-from stratascope.core.sandboxes.lines import Written
+from stratascope.core.sandboxes.lines import What, Written, rows_of, written
 from stratascope.layers import all_layers
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import of_container
@@ -106,7 +108,7 @@ def _override(folder: Path, line: Written, command: list[str]) -> list[str]:
 def _row(name: str, command: Callable[[Path, list[str]], list[str]] | None) -> Startable:
     """As the ordinary user, but for what npm installed for root."""
     row = BY_ID[name]
-    return row._replace(command=command or row.command, user=row.program != "npm")
+    return replace(row, command=command or row.command, user=row.program != "npm")
 
 
 MAKERS = (
@@ -153,9 +155,6 @@ def test_it_starts_with_it_and_what_was_open_is_closed(
 
 def test_every_option_of_bubblewrap_is_taken_by_it(tmp_path: Path) -> None:
     """All that its plan could ever write, at once: bwrap starts, and none is unknown to it."""
-    from stratascope.core.sandboxes.lines import What, rows_of, written
-    from unit.core.sandboxes.test_lines import sandbox_of
-
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.write_text("x")
     folder.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,8 @@ def test_of_a_task_of_containerd_its_config_says_what_was_asked(
         pytest.skip(missing(row))
     state = tmp_path / "state"
     # its API socket is below, as is usual; the shim is told of that
-    command = row._replace(command=lambda folder, words: _below(row.command(folder, words), folder, state))
-    monkeypatch.setattr(stratascope.collector.maker_files, "_STATES", (str(state),))
+    command = replace(row, command=lambda folder, words: _below(row.command(folder, words), folder, state))
+    monkeypatch.setattr(stratascope.collector.maker_files, "STATES", (str(state),))
     with started(command, tmp_path) as run:
         (found,) = found_of(run)
     assert found.asked is not None

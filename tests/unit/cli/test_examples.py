@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
-from collections.abc import Iterator
 
 import pytest
 
+from rig.cli.commands import commands
 from stratascope.cli.arguments import parser
 from stratascope.cli.examples import EXAMPLES
-
-
-def commands(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The commands that have no commands of their own."""
-    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield top
-    for action in below:
-        for command in action.choices.values():
-            yield from commands(command)
 
 
 def test_every_command_has_two() -> None:

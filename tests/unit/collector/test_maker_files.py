@@ -22,8 +22,8 @@ SPEC = {
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if os.geteuid() != 0:
         pytest.skip("the files have to be root's")
-    monkeypatch.setattr(maker_files, "_STATES", (str(tmp_path),))
-    monkeypatch.setattr(maker_files, "_LXC", str(tmp_path))
+    monkeypatch.setattr(maker_files, "STATES", (str(tmp_path),))
+    monkeypatch.setattr(maker_files, "LXC", str(tmp_path))
     folder = tmp_path / "io.containerd.runtime.v2.task/k8s.io/web"
     folder.mkdir(parents=True)
     return folder / "config.json"

@@ -141,9 +141,9 @@ def test_what_no_switch_closes_is_there_to_be_copied(page: ReachPage) -> None:
 def test_it_is_copied_as_text_and_as_json(page: ReachPage, window: MainWindow) -> None:
     state = window.selection.current
     assert state is not None
-    page._copy_all(state, as_json=True)
+    page.copy_all(state, as_json=True)
     assert '"id": "ssh-keys"' in QGuiApplication.clipboard().text()
-    page._copy_all(state, as_json=False)
+    page.copy_all(state, as_json=False)
     assert "It can read your SSH keys." in QGuiApplication.clipboard().text()
 
 

@@ -30,7 +30,7 @@ def test_a_long_value_is_wrapped(qtbot: QtBot, theme: Theme) -> None:
     for width in (900, 600, 420):
         high = row.heightForWidth(width)
         assert high > theme.px(ROW)
-        for _, room, font, _, flags, text in row._texts(width):
+        for _, room, font, _, flags, text in row.texts(width):
             needed = QFontMetrics(font).boundingRect(QRect(0, 0, room, 100_000), flags, text)
             assert needed.height() <= high, text
             assert needed.width() <= room + 1, text

@@ -209,7 +209,8 @@ class ReachPage(QWidget):
             option = row.remedy is not None and row.remedy.how is not How.TOGGLE
             feedback.copy(self, self.table.details.code.text() if option else _text(row))
 
-    def _copy_all(self, state: ContainerState, *, as_json: bool) -> None:
+    def copy_all(self, state: ContainerState, *, as_json: bool) -> None:
+        """Put all rows that are known of it on the clipboard."""
         found = None if self._known is None else self._known.found
         if found is None or self._known is None:
             return
@@ -227,8 +228,8 @@ class ReachPage(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         entries = [] if row is None else [(msg("Copy this row"), self._copy)]
         entries += [
-            (msg("Copy all as text"), partial(self._copy_all, state, as_json=False)),
-            (msg("Copy all as JSON"), partial(self._copy_all, state, as_json=True)),
+            (msg("Copy all as text"), partial(self.copy_all, state, as_json=False)),
+            (msg("Copy all as JSON"), partial(self.copy_all, state, as_json=True)),
             (msg("Read again"), self._feed.refresh),
         ]
         for word, call in entries:

@@ -63,7 +63,7 @@ class LayerProof(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         """As high as the highest of its texts."""
-        theme, whole = self._theme, self._texts(width)
+        theme, whole = self._theme, self.texts(width)
         texts = (QFontMetrics(font).boundingRect(QRect(0, 0, room, 100_000), flags, text).height()
                  for _, room, font, _, flags, text in whole)  # fmt: skip
         return max(theme.px(ROW), theme.box(13) + theme.px(8), *(high + theme.px(12) for high in texts))
@@ -71,7 +71,7 @@ class LayerProof(QWidget):
     def _marks_at(self, width: int) -> float:
         return max(self._theme.px(150), width * 0.21)
 
-    def _texts(self, width: int) -> tuple[tuple[int, int, QFont, str, int, str], ...]:
+    def texts(self, width: int) -> tuple[tuple[int, int, QFont, str, int, str], ...]:
         """Place, width, font, colour, how it wraps, and the text itself: the layer's name, what it was and is, and the
         source.
         """
@@ -97,7 +97,7 @@ class LayerProof(QWidget):
         for place, mark in enumerate(self._marks):
             paint_mark(painter, QRectF(marks + place * theme.px(40), middle - small / 2, small, small), mark, theme)
         paint_arrow(painter, marks + theme.px(19), marks + theme.px(31), middle, theme)
-        for left, room, font, ink, flags, text in self._texts(self.width()):
+        for left, room, font, ink, flags, text in self.texts(self.width()):
             painter.setFont(font)
             painter.setPen(theme.color(ink))
             painter.drawText(QRect(left, 0, room, high), flags | int(Qt.AlignmentFlag.AlignVCenter), text)

@@ -8,32 +8,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rig.core.transactions import PLAIN
 from stratascope.core.relaunch.launch_spec import RestartPolicy, layer_image, own_image
-from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
+from stratascope.core.relaunch.transaction import Transaction
 from stratascope.value import replace
 
 # github.com/distribution/reference, regexp.go: a path component, and a tag
 _REPOSITORY = re.compile(r"localhost/stratascope/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*").fullmatch
 _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII).fullmatch
-
-PLAIN = Transaction(
-    id="0123456789abcdef",
-    kind=TransactionKind.HARDEN,
-    stage=Stage.DONE,
-    engine="docker",
-    endpoint="unix:///e",
-    name="web",
-    old="a" * 64,
-    new="b" * 64,
-    created=True,
-    old_aside="web.old",
-    new_aside="web.new",
-    restart=RestartPolicy(),
-    new_restart=RestartPolicy("always"),
-    was_running=True,
-    stop_timeout=10,
-    started_at=1.0,
-)
 
 
 @given(st.text(st.characters(codec="ascii"), min_size=1, max_size=300))

@@ -8,22 +8,15 @@ import tomllib
 
 import pytest
 
+from rig.core.sandboxes import sandbox_of
 from stratascope.core.container import Asked, AskedMount, ProfileKind
-from stratascope.core.message import NOTHING
 from stratascope.core.options.difference import UnwritableError
-from stratascope.core.sandbox import Group, Sandbox
 from stratascope.core.sandboxes.asked import bubblewrap
 from stratascope.core.sandboxes.lines import NULL, What, rows_of, wanted_of, written
-from stratascope.core.sandboxes.makers import MAKERS, maker
+from stratascope.core.sandboxes.makers import MAKERS
 from stratascope.value import replace
 
 _HOSTILE = "/home/a b/$(id)/'x\"\\ü"
-
-
-def sandbox_of(name: str, command: str = "", *texts: tuple[str, str]) -> Sandbox:
-    """One of that maker, made with that command line."""
-    said = ((("/proc/7/cmdline", command),) if command else ()) + texts
-    return Sandbox("x", name, maker(name).title, Group.OTHER, NOTHING, "app", "", 7, 1, ((7, 1),), asked_text=said)
 
 
 @pytest.mark.parametrize("which", [each.id for each in MAKERS if rows_of(each.id)])

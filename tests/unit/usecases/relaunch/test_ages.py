@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from rig.core.transactions import PLAIN
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.usecases.relaunch.ages import age_of, begun_now
 from stratascope.value import replace
-from unit.core.relaunch.test_transaction import PLAIN
 
 
 @pytest.fixture
