@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytestqt.qtbot import QtBot
 
-from rig.window import sample
+from rig.window import reach, sample
 from rig.window.hardening import picture, side_of
 from rig.window.history import remembered
 from rig.window.staged_hardening import StagedHardening
@@ -23,9 +23,9 @@ def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
     staged = StagedHardening(picture().engines, picture().ground)
     known = Rig.knowing(picture().containers, but="backup").learning
     past = remembered.days(picture().containers, but="backup").make()
-    window = ui.make_window(
-        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
-    )
+    gets, tries = (reach.Reading({"ci-runner": found}) for found in (reach.FOUND, reach.TRIED))
+    services = Services(hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries)
+    window = ui.make_window(sample.StillWatch(), services)
     denied_stops.tell_no_ends(window)
     qtbot.addWidget(window)
     window.resize(width, height)

@@ -18,7 +18,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
-from rig.window import sample
+from rig.window import reach, sample
 from rig.window.hardening import arrived, dock_of, picture, side_of
 from rig.window.history.remembered import days
 from rig.window.named import in_menu
@@ -28,6 +28,7 @@ from stratascope.presentation.plan_rows import takes_values
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.plan_row import PlanRow
 from stratascope.ui.kit.page import View
+from stratascope.ui.reach.page import ReachPage
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
@@ -47,9 +48,9 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     known = Rig.knowing(snapshot.containers, but="backup").learning
     past = days(snapshot.containers, but="backup").make()
-    window = ui.make_window(
-        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
-    )
+    gets, tries = (reach.Reading({"ci-runner": found}) for found in (reach.FOUND, reach.TRIED))
+    services = Services(hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries)
+    window = ui.make_window(sample.StillWatch(), services)
     denied_stops.tell_no_ends(window)
     _STAGED[window] = staged
     window.resize(width, height)
@@ -109,6 +110,8 @@ def views(window: MainWindow) -> Iterator[Scene]:
         window.pages.show_view(view)
         if view is View.USE:
             until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
+        if view is View.REACH:
+            until(lambda: bool(window.pages.of(ReachPage).table.model_.rows))
         settle()
         yield f"view {view}", window
     yield from denied_stops.stops(window)

@@ -222,14 +222,17 @@ class ReachTable(UnfoldingTable):
         def cell(of: Callable[[ReachRow], str], heading: Callable[[Heading | Folded], str] = lambda _: "") -> Any:
             return lambda row: of(row) if isinstance(row, ReachRow) else heading(row)
 
-        nothing = translate(msg("none"))
+        def more(head: Message, of: Callable[[ReachRow], str]) -> Column:
+            """One that a heading leaves empty; a screen reader hears the heading there, too."""
+            return Column(head, cell(of), spoken=cell(lambda row: of(row) or translate(msg("none")), _head_text))
+
         return (
             Column(msg("What it can get at"), cell(lambda row: translate(row.thing.name), _head_text),
                    whole=cell(_whole, _head_text), spoken=cell(_spoken, _head_text)),
-            Column(msg("Layers"), cell(_way_text)),
-            Column(msg("Outcome"), cell(outcome_word)),
-            Column(msg("How known"), cell(basis_word)),
-            Column(msg("Action"), cell(self.button_word), spoken=cell(lambda row: self.button_word(row) or nothing)),
+            more(msg("Layers"), _way_text),
+            more(msg("Outcome"), outcome_word),
+            more(msg("How known"), basis_word),
+            more(msg("Action"), self.button_word),
         )  # fmt: skip
 
     def button_word(self, row: ReachRow) -> str:
