@@ -18,7 +18,7 @@ CASES = (
     (("--network", "host"), "network"),
     (("--pid", "host"), "processes"),
     (("--uts", "host"), "host name"),
-    (("--device", "/dev/fuse"), "devices"),
+    (("--device", "/dev/kmsg"), "devices"),
     (("--cap-add", "SYS_TIME"), "CAP_SYS_TIME"),
     (("-v", "{folder}/socket:/socket"), "socket"),
     (("-v", "{folder}:/folder:ro"), "There is a socket below"),
