@@ -119,7 +119,7 @@ def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot
 def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot) -> None:
     for keys, place in (
         (Qt.Key.Key_2, ("container", "Threats")),
-        (Qt.Key.Key_3, ("container", "Processes")),
+        (Qt.Key.Key_4, ("container", "Processes")),
         (Qt.Key.Key_8, ("machine", "Fleet: all containers at once")),
     ):
         window.activateWindow()
