@@ -74,7 +74,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
 def profile_comment(options: RunOptions) -> str:
     """A comment on where to save the profile that the export names."""
     path = profile_path(options)
-    return comment(msg("First save its seccomp profile as {path} (--as seccomp).", path=path))
+    return comment(msg("First save its seccomp profile as {path}: --as seccomp.", path=path))
 
 
 def profile_path(options: RunOptions) -> str:
