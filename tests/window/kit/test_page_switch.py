@@ -78,7 +78,8 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
 
 
 def test_keys_turn(fleet: MainWindow) -> None:
-    for number, view in zip((*range(1, 7), 9, 8), fleet.toolbar.views.views, strict=True):
+    # Alt+3 is *Reach*, which nothing is asked for here
+    for number, view in zip((1, 2, *range(4, 8), 9, 8), fleet.toolbar.views.views, strict=True):
         QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.AltModifier)
         assert fleet.pages.view is view
     assert pressed(fleet) == [view]
