@@ -62,7 +62,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     ),
     (
         call("clone", 11, 0x11, said=around(999, [_RESOURCE, _ADMIN], limits={"nproc": 20})),
-        "Its user has 20 processes, counted over all containers, which is the limit (ulimit nproc).",
+        "Its user has reached the limit of processes, counted over all containers (ulimit nproc): 20.",
         (MoreOf("nproc", 20),),
         Strength.SAID,
     ),
