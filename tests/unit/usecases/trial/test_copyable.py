@@ -40,7 +40,7 @@ NOT = (
         for mode in ("host", "container:abc", "ns:/run/netns/x", "pod")
     ),
     Asked(userns_mode="container:abc"),
-    Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)),
+    Asked(devices=(AskedDevice("/dev/kmsg", "/dev/kmsg", "rwm"),)),
     Asked(device_rules=("c 1:3 rwm",)),
     Asked(read_only_paths=()),
     *(Asked(capabilities=(name,)) for name in ("CAP_SYS_TIME", "CAP_SYS_MODULE", "CAP_SYS_RAWIO")),
