@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.translations import extracted
 from rig.usecases.listing import many_machines
+from rig.window import reach
 from rig.window.history import remembered
 from stratascope.core.message import msg
 from stratascope.core.severity import FLAWS
@@ -77,6 +78,7 @@ def foreign() -> frozenset[str]:
         ending_sample.FOREIGN,
         remembered.FOREIGN,
         many_machines.FOREIGN,
+        reach.FOREIGN,
         not_started.FOREIGN,
     ]
     # days and months: Qt has them in all real languages, and so not in the pseudo-locale

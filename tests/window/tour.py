@@ -40,7 +40,8 @@ def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
     side = side_of(window)
     if state.matrix is not None and not window.selection.snapshot.demo:
         qtbot.waitUntil(lambda: side.draft.plan is not None and side.draft.state is not None)
-        if not dock_of(window).narrow:  # a plan that is not seen is not thought through
+        # a plan that is not seen is not thought through
+        if not dock_of(window).narrow and window.window_layout.beside_plan:
             qtbot.waitUntil(lambda: side.draft.relaunch is not None or not side.draft.choices)
     settle()
 

@@ -42,6 +42,7 @@ FOUND = Reached(
 )
 TRIED = Reached((replace(KEYS, known=Known.TRIED), *FOUND.rows[1:4], *FOUND.rows[5:]))
 OTHER = Reached((row("gpg", Answer.OPEN, "/srv/me/.gnupg"),))
+FOREIGN = " ".join(each.where for each in (*FOUND.rows, *OTHER.rows))  # what no language changes
 LONG = Reached(tuple(replace(CLOSED, thing=thing) for thing in THINGS))
 
 

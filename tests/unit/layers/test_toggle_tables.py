@@ -466,7 +466,7 @@ def test_a_profile_that_stops_more_says_what() -> None:
     known = subject(
         Asked(seccomp=ProfileKind.UNCONFINED), recorded("lsm/apparmor/docker-seccomp-unconfined"), files=FILES
     )
-    assert "such as mount" in risks("seccomp", "/p/good.json", known)
+    assert ", mount;" in risks("seccomp", "/p/good.json", known)
 
 
 def test_leaving_privileged_mode_keeps_what_was_added_by_name() -> None:

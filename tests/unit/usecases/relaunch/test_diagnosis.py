@@ -482,7 +482,8 @@ def test_leaving_privileged_mode_is_to_blame_for_what_only_that_mode_gave() -> N
 
 
 def test_every_toggle_is_tried_here() -> None:
-    assert {choice.id for choice in chosen(ALL)} == {each.id for each in all_toggles() if not each.only_gives}
+    of_containers = {each.id for each in all_toggles() if not each.only_gives} - {"hide", "lock"}
+    assert {choice.id for choice in chosen(ALL)} == of_containers
 
 
 @pytest.mark.parametrize("name", SAID)
