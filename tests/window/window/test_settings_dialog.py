@@ -84,7 +84,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
     dialog.above.setChecked(False)
     assert preferences.NOTIFY_ABOVE.of(Settings(tmp_path / "settings.json")) is None
     assert not dialog.limit.isEnabled()
-    assert changed.count() == 11
+    assert changed.count() == 12
 
 
 def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: Settings) -> None:
