@@ -82,6 +82,13 @@ def children() -> set[str]:
     return {pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()}
 
 
+@pytest.fixture
+def neighbour() -> Iterator[None]:
+    """A process of its own user that it has nothing else in common with: it may signal it, and look into it."""
+    with running(*AS_USER, "--no-new-privs"):
+        yield
+
+
 def tried(pid: int) -> Tried:
     answer = read(pid, TRIED)[TRIED]
     assert isinstance(answer, str), answer
@@ -112,6 +119,7 @@ def filtering(number: int, action: int) -> Callable[[], None]:
 
 
 @needs_root
+@pytest.mark.usefixtures("neighbour")
 def test_as_another_user_what_is_not_his_is_refused(home: Path) -> None:
     (home / ".ssh/id").chmod(0o600)
     os.chown(home / ".ssh/id", 0, 0)
@@ -119,7 +127,7 @@ def test_as_another_user_what_is_not_his_is_refused(home: Path) -> None:
         found = tried(pid)
     assert of(found, home) == {("ssh-keys", "r"): 13, ("npm", "r"): 0, ("home", "r"): 0, ("home", "w"): 0}
     assert found.loose == found.short == frozenset()
-    assert rows(found)["signal-others"] == 0  # there are others of its own user, or none
+    assert rows(found)["signal-others"] == 0
     (system,) = {file.errno for file in found.files if (file.kind, file.path) == ("system", "/etc")}
     assert system == 13
 
@@ -167,6 +175,7 @@ def test_nothing_is_left_of_it(home: Path) -> None:
 
 @x86_64
 @needs_root
+@pytest.mark.usefixtures("neighbour")
 @pytest.mark.parametrize(
     ("call", "action", "outcome", "refused"),
     [
