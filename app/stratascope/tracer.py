@@ -25,9 +25,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stratascope.collector import children
 from stratascope.collector.observe.credentials import described
 from stratascope.collector.observe.paths import HERE, Walk, below, bytes_at, number_of, place, text_at
-from stratascope.collector.read import TooLongError, read_file
+from stratascope.collector.read import TooLongError, fields_of, read_file
 
 KEPT_MAX = 2000  # refusals of one command
 _SEIZE, _SYSCALL, _DETACH, _LISTEN, _GET_EVENT, _SYSCALL_INFO = 0x4206, 24, 17, 0x4208, 0x4201, 0x420E
@@ -382,20 +383,17 @@ def answers_of_filter(names: Names) -> dict[str, int]:
     if _numbers(os.getpid(), "Seccomp")[0] != 2:
         return {}
     table = {name: number for number, name in names.get(native(), {}).items()}
-    reads, writes = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reads)
-            libc = ctypes.CDLL(None, use_errno=True)
-            libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-            found = _tried(libc, table, PROBES)
-            if libc.unshare(_NEW_USER | _NEW_MOUNTS) == 0:
-                found.update(_tried(libc, table, _MOUNT_PROBES))
-            os.write(writes, json.dumps(found).encode("ascii"))
-        finally:
-            os._exit(0)
-    os.close(writes)
+
+    def work(pipe: int, parent: int) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+        found = _tried(libc, table, PROBES)
+        if libc.unshare(_NEW_USER | _NEW_MOUNTS) == 0:
+            found.update(_tried(libc, table, _MOUNT_PROBES))
+        os.write(pipe, json.dumps(found).encode("ascii"))
+        os._exit(0)
+
+    child, reads = children.start(work)
     try:
         text = os.read(reads, 1 << 14)
     finally:
@@ -491,8 +489,7 @@ def _word(path: str) -> str:
 
 
 def _status(pid: int) -> dict[str, str]:
-    lines = _word(f"/proc/{pid}/status").split("\n")
-    return {name: text.strip() for name, _, text in (each.partition(":") for each in lines)}
+    return fields_of(_word(f"/proc/{pid}/status"))
 
 
 def _numbers(pid: int, *names: str) -> list[int]:

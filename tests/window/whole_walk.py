@@ -6,26 +6,19 @@ from collections.abc import Iterator
 
 from pytestqt.qtbot import QtBot
 
-from rig.window import reach, sample
+from rig.window import sample
 from rig.window.hardening import picture, side_of
-from rig.window.history import remembered
 from rig.window.staged_hardening import StagedHardening
 from stratascope.ui.app import app as ui
-from stratascope.ui.window.main_window import Services
 from window import tour
+from window.all_services import all_services
 from window.denied import denied_stops
-from window.judge import Judge
-from window.use.watched import Rig
 
 
 def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
     """Yield each stop, in a window of that size."""
     staged = StagedHardening(picture().engines, picture().ground)
-    known = Rig.knowing(picture().containers, but="backup").learning
-    past = remembered.days(picture().containers, but="backup").make()
-    gets, tries = (reach.Reading({"ci-runner": found}) for found in (reach.FOUND, reach.TRIED))
-    services = Services(hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries)
-    window = ui.make_window(sample.StillWatch(), services)
+    window = ui.make_window(sample.StillWatch(), all_services(staged, picture()))
     denied_stops.tell_no_ends(window)
     qtbot.addWidget(window)
     window.resize(width, height)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope import sandbox
 from stratascope.atomic_file import save
 from stratascope.cli.output import complain, interrupted, on_terminal, style, write
 from stratascope.cli.progress import progress
@@ -23,7 +22,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.presentation import start_report
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.refusals.start_trial import least_start
-from stratascope.usecases.refusals.starting import Watching, filter_text
+from stratascope.usecases.refusals.starting import Watching, filter_text, why_not
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import watched_twins
 
@@ -35,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.command_words:
         complain(translate(msg("Give a container, or a command after --.")))
         return FAILED
-    if sandbox.access() is not sandbox.Access.OUTSIDE:
-        complain(translate(msg("A Flatpak can't watch a command: it would run inside of it. Use another package.")))
+    if (why := why_not()) is not None:
+        complain(translate(why))
         return FAILED
     watching = Watching(arguments.command_words, sys.stderr.fileno())
     before = signal.signal(signal.SIGINT, lambda *_: watching.stop())

@@ -2,10 +2,9 @@
 
 Files are opened, and nothing is read of them; in folders a file without a name is made, which is gone when it is closed
 (O_TMPFILE). Sockets are connected to as another type than they are, or as datagram sockets: the kernel asks for the
-right to them first, and nobody who listens hears of it. Addresses are asked for by UDP, and nothing is sent to
-them. What is
-connected to in earnest is our own: a TCP port on localhost and an abstract socket. Processes get the signal 0, their
-root directories are opened as a place only. A user namespace is made and left by ending.
+right to them first, and nobody who listens hears of it. Addresses are asked for by UDP, and nothing is sent to them.
+What is connected to in earnest is our own: a TCP port on localhost and an abstract socket. Processes get the signal 0,
+their root directories are opened as a place only. A user namespace is made and left by ending.
 
 The answer is JSON: `files`: a list of [id, path, right, errno], right r, w or c, one for each file that was tried;
 `rows`: a list of [id, errno, where], where errno 0 is that it succeeded. `loose` and `short`: what could not be taken
@@ -28,10 +27,20 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 from stratascope.collector import children
 from stratascope.collector.chroot import Files
-from stratascope.collector.entering import Entered, become, enter, fields_of, filtered, place_of
+from stratascope.collector.entering import NEWUSER, Entered, become, enter, filtered, place_of
 from stratascope.collector.names import TRIED
 from stratascope.collector.reach import Candidate, candidates
-from stratascope.collector.read import CHUNK, Entry, TooLongError, failed, failure, process_kind, read_file
+from stratascope.collector.read import (
+    CHUNK,
+    Entry,
+    TooLongError,
+    failed,
+    failure,
+    fields_of,
+    process_kind,
+    read_file,
+    start_of,
+)
 
 SECONDS = 2.5  # for all attempts
 KILLED = -1
@@ -40,7 +49,6 @@ PROCESSES_MAX = 48
 _WAIT = 0.3  # for an address to answer
 _TEST_NETWORK, _TEST_NETWORK6 = "203.0.113.9", "2001:db8::9"  # RFC 5737, RFC 3849: nobody's
 _METADATA, _METADATA6 = "169.254.169.254", "fd00:ec2::254"
-_NEWUSER = 0x10000000
 _MSG_PROBE, _MSG_CONFIRM = 0x10, 0x800  # include/linux/socket.h
 _LEVELS = 64  # of parents that are followed
 _REFUSALS = (errno.EACCES, errno.EPERM)
@@ -334,17 +342,16 @@ def _new_user_namespace() -> None:
     import ctypes
 
     library = ctypes.CDLL(None, use_errno=True)
-    if library.unshare(_NEWUSER) != 0:
+    if library.unshare(NEWUSER) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 def _start_of(path: str) -> str:
     try:
-        fields = read_file(path).rpartition(")")[2].split()
+        return start_of(read_file(path))
     except TooLongError:
         return ""
-    return fields[19] if len(fields) > 19 else ""
 
 
 # What stands ready outside

@@ -21,13 +21,13 @@ from stratascope.collector import children
 from stratascope.collector.cgroups import FILES, V2, Mounts
 from stratascope.collector.filters import NoFiltersError, read_filters, why_not
 from stratascope.collector.paths import unescaped
-from stratascope.collector.read import NS_GET_PARENT, TooLongError, read_file
+from stratascope.collector.read import NS_GET_PARENT, TooLongError, fields_of, read_file
 
 FILTER, LABEL, CGROUP = "filter", "label", "cgroup"  # loose
 CAPABILITIES = "capabilities"  # short
 # The order in which root joins them: what takes rights over the machine's comes before the user namespace
 _NAMESPACES = (("net", 0x40000000), ("ipc", 0x08000000), ("uts", 0x04000000), ("mnt", 0x00020000))
-_NEWUSER = 0x10000000
+NEWUSER = 0x10000000  # CLONE_NEWUSER
 _LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 28, 38
 _MODE_FILTER = 2
@@ -105,11 +105,6 @@ def _map(text: str) -> List[List[int]]:
     return [list(map(int, line.split())) for line in text.splitlines()]
 
 
-def fields_of(status: str) -> Dict[str, str]:
-    """The lines of /proc/PID/status by name."""
-    return {name: value.strip() for name, found, value in (line.partition(":") for line in status.split("\n")) if found}
-
-
 def _label(directory: int) -> str:
     """Of AppArmor or SELinux; "" where neither is."""
     with suppress(OSError, TooLongError):
@@ -160,7 +155,7 @@ def enter(place: Place, parent: int) -> Entered:
             raise
     os.chdir("/")
     if "user" in place.namespaces:
-        if library.setns(place.namespaces["user"], _NEWUSER) != 0 and (
+        if library.setns(place.namespaces["user"], NEWUSER) != 0 and (
             root or ctypes.get_errno() != errno.EINVAL  # it is there already
         ):
             raise OSError(ctypes.get_errno(), "its user namespace can't be joined")
@@ -229,7 +224,7 @@ def join_own(pid: int) -> bool:
         library = ctypes.CDLL(None, use_errno=True)
         if below is None or library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
             return False
-        return int(library.setns(below, _NEWUSER)) == 0
+        return int(library.setns(below, NEWUSER)) == 0
     except OSError:
         return False
 

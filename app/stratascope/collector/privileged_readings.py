@@ -61,6 +61,7 @@ from stratascope.collector.read import (
     open_process,
     process_kind,
     read_file,
+    start_of,
 )
 from stratascope.collector.root_files import read_devices
 from stratascope.collector.special_files import prepare, read_special
@@ -217,12 +218,6 @@ class _Running:
         self.limit = time.monotonic() + TARGET_LIMIT + sum(MORE.get(name, 0.0) for name in errand.names)
         self.heard: List[bytes] = []
         self.size = 0
-
-
-def start_of(stat: Optional[str]) -> str:
-    """Field 22 of /proc/PID/stat, as text; "" if not found."""
-    fields = (stat or "").rpartition(")")[2].split()  # comm may contain spaces and parentheses
-    return fields[19] if len(fields) > 19 else ""
 
 
 def threads_of(stat: Optional[str]) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from errno import EACCES, EINVAL, ELOOP, ENODEV, ENOENT, ENOSYS, ENOTDIR, EPERM, ESRCH
-from typing import Any, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from stratascope.collector.names import CGROUPS, NETWORK_INODE, PARENT, PARENTS, PERMISSIVE
 
@@ -109,6 +109,17 @@ def _rest(descriptor: int, data: bytes) -> bytes:
             raise TooLongError
         data = os.read(descriptor, CHUNK)
     return b"".join(parts)
+
+
+def fields_of(status: str) -> Dict[str, str]:
+    """The lines of /proc/PID/status by name."""
+    return {name: value.strip() for name, found, value in (line.partition(":") for line in status.split("\n")) if found}
+
+
+def start_of(stat: Optional[str]) -> str:
+    """Field 22 of /proc/PID/stat, as text; "" if not found."""
+    fields = (stat or "").rpartition(")")[2].split()  # comm may contain spaces and parentheses
+    return fields[19] if len(fields) > 19 else ""
 
 
 def read_beginning(path: str, directory: int, most: int) -> bytes:

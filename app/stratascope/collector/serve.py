@@ -59,7 +59,6 @@ from stratascope.collector.privileged_readings import (
     owners,
     read_idmaps,
     run,
-    start_of,
     threads_of,
 )
 from stratascope.collector.read import (
@@ -77,6 +76,7 @@ from stratascope.collector.read import (
     parent_folder,
     read_file,
     read_process,
+    start_of,
 )
 from stratascope.collector.threads import LABEL, Leader, Threads, open_thread
 

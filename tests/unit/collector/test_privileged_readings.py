@@ -20,7 +20,8 @@ from stratascope.collector import privileged_readings
 from stratascope.collector.entering import join_own
 from stratascope.collector.filters import FILTERS_MAX
 from stratascope.collector.names import GIVING_PROGRAMS, PORT_START, SECCOMP
-from stratascope.collector.privileged_readings import OWNERS, PRIVILEGED, PrivilegedReader, run, start_of
+from stratascope.collector.privileged_readings import OWNERS, PRIVILEGED, PrivilegedReader, run
+from stratascope.collector.read import start_of
 from stratascope.collector.serve import Collector, reply
 
 INITIAL_USER = "user:[4026531837]"

@@ -18,9 +18,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
-from rig.window import reach, sample
+from rig.window import sample
 from rig.window.hardening import arrived, dock_of, picture, side_of
-from rig.window.history.remembered import days
 from rig.window.named import in_menu
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
@@ -30,12 +29,11 @@ from stratascope.ui.harden.plan_row import PlanRow
 from stratascope.ui.kit.page import View
 from stratascope.ui.reach.page import ReachPage
 from stratascope.ui.use.page import UsePage
-from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
+from window.all_services import all_services
 from window.denied import denied_stops
-from window.judge import Judge
 from window.staged_together import StagedTogether
-from window.use.watched import Rig
 
 _STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the open windows
 Scene = tuple[str, QWidget]  # its name, and the top-level widget to check
@@ -46,11 +44,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     """The whole window with staged hardening."""
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
-    known = Rig.knowing(snapshot.containers, but="backup").learning
-    past = days(snapshot.containers, but="backup").make()
-    gets, tries = (reach.Reading({"ci-runner": found}) for found in (reach.FOUND, reach.TRIED))
-    services = Services(hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries)
-    window = ui.make_window(sample.StillWatch(), services)
+    window = ui.make_window(sample.StillWatch(), all_services(staged, snapshot))
     denied_stops.tell_no_ends(window)
     _STAGED[window] = staged
     window.resize(width, height)

@@ -14,7 +14,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.read import TooLongError, read_file
+from stratascope.collector.read import TooLongError, fields_of, read_file
 
 Around = Dict[str, Any]
 Ranges = Tuple[Tuple[int, int, int], ...]  # inside, outside, how many (user_namespaces(7))
@@ -461,5 +461,4 @@ def limits(text: str) -> Dict[str, int]:
 
 
 def _status(pid: int) -> Dict[str, str]:
-    lines: List[str] = read_file("/proc/%d/status" % pid).split("\n")
-    return {name: text.strip() for name, _, text in (each.partition(":") for each in lines)}
+    return fields_of(read_file("/proc/%d/status" % pid))

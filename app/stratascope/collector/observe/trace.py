@@ -15,7 +15,7 @@ import re
 import signal
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from stratascope.collector.read import TooLongError, read_file
+from stratascope.collector.read import TooLongError, read_file, start_of
 
 GROUP = "stratascope_"
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # the same on every architecture except alpha; since Linux 5.2
@@ -123,10 +123,9 @@ def remove_left(tracefs: Tracefs) -> None:
 def start_of_process(pid: int) -> str:
     """Field 22 of /proc/PID/stat, "" if there is no such process."""
     try:
-        fields = read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()
+        return start_of(read_file("/proc/%d/stat" % pid))
     except (OSError, TooLongError):
         return ""
-    return fields[19] if len(fields) > 19 else ""
 
 
 def _remove(tracefs: Tracefs, group: str, names: Tuple[str, ...]) -> None:

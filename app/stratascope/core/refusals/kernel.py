@@ -27,16 +27,6 @@ _LOCKED_NODES = ("/dev/mem", "/dev/kmem", "/dev/port")
 _KEYS = frozenset(("add_key", "request_key", "keyctl"))
 _READS_LOG = (3, 10)  # SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER
 _MAP_CREATE = 0
-_SPACES = (
-    (0x00020000, "user.max_mnt_namespaces"),
-    (0x02000000, "user.max_cgroup_namespaces"),
-    (0x04000000, "user.max_uts_namespaces"),
-    (0x08000000, "user.max_ipc_namespaces"),
-    (tried.NEW_USER, "user.max_user_namespaces"),
-    (0x20000000, "user.max_pid_namespaces"),
-    (0x40000000, "user.max_net_namespaces"),
-    (0x00000080, "user.max_time_namespaces"),
-)
 # Calls whose ENOSPC or EMFILE is not about disk space or open files, and the setting that limits them
 _COUNTED = {
     ("inotify_init", errno.EMFILE): "fs.inotify.max_user_instances",
@@ -233,7 +223,8 @@ def _counted(attempt: Attempt) -> Claim | None:
         return Claim(KERNEL, what, Strength.FITS, (own,))
     if code == errno.ENOSPC and name in ("unshare", "setns", *tried.CLONES):
         flags = tried.value(attempt, 0) or 0 if name in ("unshare", "clone") else 0
-        settings = ", ".join(setting for bit, setting in _SPACES if flags & bit) or "user.max_*_namespaces"
+        kinds = [kind for bit, kind in tried.SPACES if flags & bit] or ["*"]
+        settings = ", ".join(f"user.max_{kind}_namespaces" for kind in kinds)
         what = msg("This user can't create more namespaces, or can't nest them deeper ({setting}).", setting=settings)
         return Claim(KERNEL, what, Strength.FITS)
     if code == errno.ENFILE:

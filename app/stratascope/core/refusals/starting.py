@@ -55,10 +55,6 @@ _PROC = "/proc"
 _BY_DESCRIPTOR, _FLAGS, _OF_PROC = "/proc/self/fd/", 0xFFFF, 0xE  # NOSUID, NODEV, NOEXEC: as /proc is mounted
 _CGROUPS = "/sys/fs/cgroup"
 _NEW_ROOT = "/newroot"  # where bubblewrap builds a sandbox's root
-_OF_SPACE = (
-    (0x10000000, "user"), (0x00020000, "mnt"), (0x20000000, "pid"), (0x40000000, "net"), (0x08000000, "ipc"),
-    (0x04000000, "uts"), (0x02000000, "cgroup"), (0x00000080, "time"),
-)  # fmt: skip
 # calls that bubblewrap makes one after the other, whatever its options: where a filter stops one, it stops the others
 OF_BUBBLEWRAP = ("clone", "mount", "umount2", "pivot_root")
 
@@ -195,7 +191,7 @@ def _limited(attempt: Attempt, here: Here) -> bool:
 def _at_zero(attempt: Attempt, here: Here) -> bool:
     made = _spaces(attempt)
     return _limited(attempt, here) and any(
-        here.setting(f"user.max_{name}_namespaces") == "0" for bit, name in _OF_SPACE if made & bit
+        here.setting(f"user.max_{name}_namespaces") == "0" for bit, name in tried.SPACES if made & bit
     )
 
 

@@ -20,6 +20,17 @@ from stratascope.linux.mounts import Mount
 DENIED = frozenset((errno.EPERM, errno.EACCES))
 UNLIMITED = 1 << 62  # limits from here on mean RLIM_INFINITY, of 32 or 64 bits
 NEW_USER = 0x10000000  # CLONE_NEWUSER
+# Kinds of namespaces by their flag, each limited by user.max_KIND_namespaces
+SPACES = (
+    (0x00020000, "mnt"),
+    (0x02000000, "cgroup"),
+    (0x04000000, "uts"),
+    (0x08000000, "ipc"),
+    (NEW_USER, "user"),
+    (0x20000000, "pid"),
+    (0x40000000, "net"),
+    (0x00000080, "time"),
+)
 _WORD = (1 << 32) - 1
 # Address families that exist only in the initial network namespace (their create functions): AX.25,
 # AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4

@@ -8,7 +8,7 @@ unknown, the requested options do.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from stratascope.bounded_cache import Kept, alike
 from stratascope.core.container import AskedMount, Container
@@ -319,7 +319,8 @@ def _shown_in(target: str, paths: list[HostPath]) -> HostPath | None:
     return next((path for path in reversed(paths) if within(target, path.target)), None)
 
 
-def _deciding(path: str, seen: tuple[Mount, ...]) -> Mount | None:
+def deciding(path: str, seen: Sequence[Mount]) -> Mount | None:
+    """The mount that shows that path."""
     holding = [mount for mount in seen if within(path, mount.target)]
     return max(holding, key=lambda mount: len(mount.target), default=None)
 
@@ -331,7 +332,7 @@ def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> t
     """Drop those whose mount is gone in a prediction, or hidden by an empty one; the root directory itself was not
     searched.
     """
-    return tuple(item for item in special if within(item.path, "/dev") or _holds(_deciding(item.path, seen), item))
+    return tuple(item for item in special if within(item.path, "/dev") or _holds(deciding(item.path, seen), item))
 
 
 def _holds(mount: Mount | None, item: SpecialFile) -> bool:
@@ -362,7 +363,7 @@ def _null_devices(seen: tuple[Mount, ...], host: HostMounts) -> frozenset[str]:
 
 def _opens(item: SpecialFile, seen: tuple[Mount, ...]) -> bool:
     """may_open_dev, fs/namei.c: nodev blocks opening a node; a read-only mount does not."""
-    mount = _deciding(item.path, seen)
+    mount = deciding(item.path, seen)
     return mount is not None and "nodev" not in mount.options.split(",")
 
 

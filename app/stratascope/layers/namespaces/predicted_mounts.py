@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings
 from stratascope.core.options.rules import rules_of
-from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
+from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, deciding, judged
 from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
 from stratascope.layers.shared.host_paths import plain, plain_run, within
 from stratascope.layers.shared.whose_namespace import own_user_namespace
@@ -444,8 +444,6 @@ def _unmasked(asked: Asked) -> bool:
 
 
 def _added(mounts: list[Mount], target: str, template: Mount) -> list[Mount]:
-    above = max(
-        (mount for mount in mounts if within(target, mount.target)), key=lambda mount: len(mount.target), default=None
-    )
+    above = deciding(target, mounts)
     number = max((mount.id for mount in mounts), default=0) + 1
     return [*mounts, template._replace(id=number, parent=0 if above is None else above.id, target=target)]

@@ -15,7 +15,7 @@ from stratascope.core.reach.row import Answer, Group, ReachRow
 from stratascope.core.relaunch.toggle import Cure, Evidence, Proof, Proven, Subject, Toggle, ToggleError, Unit, Use
 from stratascope.core.sandboxes.lines import NULL
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.shared.host_paths import within
+from stratascope.layers.namespaces.mounts import deciding
 from stratascope.layers.shared.signs_of_use import evidence, path_used, path_written
 from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, only
 from stratascope.linux.mounts import Mount
@@ -93,13 +93,8 @@ def _facts(subject: Subject) -> NamespacesFacts | None:
     return facts
 
 
-def _over(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
-    """The mount that shows that path."""
-    return max((each for each in mounts if within(path, each.target)), key=lambda each: len(each.target), default=None)
-
-
 def _is_read_only(path: str, mounts: tuple[Mount, ...]) -> bool:
-    over = _over(path, mounts)
+    over = deciding(path, mounts)
     return over is not None and "ro" in over.options.split(",")
 
 
@@ -111,7 +106,7 @@ def _shut(value: str, subject: Subject) -> tuple[str, ...]:
 
 def _lies_under(path: str, mounts: tuple[Mount, ...]) -> bool:
     """Whether something else lies over it."""
-    over = _over(path.rstrip("/"), mounts)
+    over = deciding(path.rstrip("/"), mounts)
     return over is not None and (over.fs_type == "tmpfs" or over.root == "/null") and over.target != "/"
 
 

@@ -8,7 +8,6 @@ import shlex
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from stratascope import sandbox
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals.starting import Start
 from stratascope.core.sanitize import plain
@@ -18,7 +17,7 @@ from stratascope.presentation.terminal import Style
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
-from stratascope.usecases.refusals.starting import Watching
+from stratascope.usecases.refusals.starting import Watching, why_not
 
 SIZE = (680, 460)
 SECONDS = 60.0  # after which one that still runs has started
@@ -55,13 +54,10 @@ class StartDialog(QDialog):
         head = Label(theme, 18, BOLD, text=title)
         theme.lay(QVBoxLayout(self), head, self.lead, self.field, (self.text, 1), end, around=20, gap=10)
         self.resize(theme.px(SIZE[0]), theme.px(SIZE[1]))
-        outside = sandbox.access() is sandbox.Access.OUTSIDE
-        self._say(
-            msg("It runs on this machine as you, for at most a minute, and is ended with all that it started.")
-            if outside
-            else msg("A Flatpak can't watch a command: it would run inside of it. Use another package.")
-        )
-        self.run.setEnabled(outside)
+        why = why_not()
+        runs = msg("It runs on this machine as you, for at most a minute, and is ended with all that it started.")
+        self._say(runs if why is None else why)
+        self.run.setEnabled(why is None)
         self.field.setFocus()
 
     def begin(self) -> None:

@@ -206,8 +206,7 @@ class ReachPage(QWidget):
     def _copy_open(self) -> None:
         row = self._row(self.table.open)
         if row is not None:
-            option = row.remedy is not None and row.remedy.how is not How.TOGGLE
-            feedback.copy(self, self.table.details.code.text() if option else _text(row))
+            feedback.copy(self, self.table.details.code.text() or _text(row))
 
     def copy_all(self, state: ContainerState, *, as_json: bool) -> None:
         """Put all rows that are known of it on the clipboard."""

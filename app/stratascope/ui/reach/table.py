@@ -160,9 +160,9 @@ class Details(RowDetails):
     def show_row(self, row: ReachRow, fix: str) -> None:
         """Show a row. `fix`: what the plan's button says; empty: nothing of it goes into the plan."""
         self.text.setText("\n".join(words.row_lines(row)))
-        option = row.remedy is not None and row.remedy.how is not How.TOGGLE
-        self.code.setText(plain(row.remedy.value, 500) if option and row.remedy is not None else "")
-        self.code.setVisible(option)
+        option = "" if row.remedy is None or row.remedy.how is How.TOGGLE else plain(row.remedy.value, 500)
+        self.code.setText(option)
+        self.code.setVisible(bool(option))
         self.copy.setText(translate(msg("Copy what to write") if option else msg("Copy")))
         self.fix.setText(fix)
         self.fix.setVisible(bool(fix))

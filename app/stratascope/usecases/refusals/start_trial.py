@@ -23,13 +23,14 @@ from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.want import Want
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.toggles import all_toggles
+from stratascope.layers.shared.toggle_values import listed
 from stratascope.linux.namespace import parse_idmap
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.choices import resolved
 from stratascope.usecases.plan.look import Look, look
 from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.pieces import merged
 from stratascope.usecases.refusals.explain import choices_for, opened_by
 from stratascope.usecases.relaunch.carry_out import in_words
 from stratascope.usecases.tighten.watched_twins import WatchedTwins
@@ -184,19 +185,13 @@ def attempts_of(entries: Sequence[RefusalEntry], state: ContainerState) -> tuple
 
 def _with(chosen: Sequence[Choice], wants: Sequence[Want], subject: Subject) -> tuple[Choice, ...] | None:
     """The choices with what grants all of these; None if one can't be granted."""
-    found = {each.id: each for each in chosen}
+    found = list(chosen)
     for want in wants:
         gives = choices_for(want, subject)
         if not gives:
             return None
-        new = gives[0][0]
-        old = found.get(new.id)
-        joins = old is not None and old.value.startswith(MORE) and new.value.startswith(MORE)
-        if old is not None and joins:
-            parts = dict.fromkeys((*old.value[1:].split(","), *new.value[1:].split(",")))
-            new = Choice(new.toggle, MORE + ",".join(parts))
-        found[new.id] = new
-    return tuple(found[each.id] for each in all_toggles() if each.id in found)
+        found.append(gives[0][0])
+    return merged(found)
 
 
 def _parts(chosen: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
@@ -204,14 +199,14 @@ def _parts(chosen: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (each.id, part)
         for each in chosen
-        for part in (each.value[1:].split(",") if each.value.startswith(MORE) else (each.value,))
+        for part in (listed(each.value) if each.value.startswith(MORE) else (each.value,))
     )
 
 
 def _without(chosen: Sequence[Choice], part: tuple[str, str]) -> tuple[Choice, ...]:
     found = []
     for each in chosen:
-        left = [value for value in each.value.removeprefix(MORE).split(",") if (each.id, value) != part]
+        left = [value for value in listed(each.value) if (each.id, value) != part]
         if each.id != part[0]:
             found.append(each)
         elif left:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from stratascope import sandbox
 from stratascope.core.container import EngineKind
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.observation.events import Circumstances, circumstances_of
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
@@ -27,6 +28,13 @@ _READ_IDS, _EXECUTES = "openat", "execve"
 _RUNS = ("executed", "unwatched")
 _NET_ADMIN = "CAP_NET_ADMIN"
 _ROUTE = range(16, 128)  # requests of rtnetlink(7): RTM_NEWLINK and on
+
+
+def why_not() -> Message | None:
+    """Why no command can be watched here; None: one can."""
+    if sandbox.access() is sandbox.Access.OUTSIDE:
+        return None
+    return msg("A Flatpak can't watch a command: it would run inside of it. Use another package.")
 
 
 class Watching:
