@@ -90,7 +90,7 @@ def test_licences_come_along(unpacked: Path, appimage: Path, tmp_path: Path) -> 
     )
     done = subprocess.run((appimage, "--bundled-python", script), capture_output=True, text=True, check=True)
     found = {name: (version, licence, size) for name, version, licence, size in json.loads(done.stdout)}
-    assert found["Stratascope"][:2] == (__version__, "Apache-2.0")
+    assert found["Stratascope"][:2] == (__version__, metadata.metadata("stratascope")["License-Expression"])
     assert found["Stratascope"][2] > 5000
     # the same libraries as where the tests run, without those that an older Python would need and tools bring along
     needed = {line.name for line in hashes.read("program")}
