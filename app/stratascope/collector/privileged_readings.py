@@ -182,7 +182,7 @@ BY_CHILD = OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
-MORE = {GIVING_PROGRAMS: WAIT, TRIED: 4.0}  # seconds more for these
+MORE = {GIVING_PROGRAMS: WAIT, REACH: 1.0, TRIED: 4.0}  # seconds more for these
 REQUEST_LIMIT = 10.0  # seconds for all targets of one request
 AT_ONCE = 16  # children at the same time
 END_LIMIT = 0.25  # seconds for a killed child to end, if it can

@@ -14,6 +14,7 @@ that the reader can't list and `d…` for one of which some names were left out.
 owner and mode]: `same`; `barred` where the reader could go no further (way ends with the folder that barred it);
 `unseen` where only mounts tell; `own` for another file at the same path; `part` for a mount of what lies below a folder
 (`d`). `cut`: the kinds of which something was left out; `seen`: whether the process's files could be looked at.
+`bridges`: sockets that lead on, as `bridges` has them, each with the id of the kind of socket that it leads to, or "".
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from fnmatch import fnmatchcase
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bound_files import permissions_of
+from stratascope.collector.bridges import Bridges
 from stratascope.collector.chroot import Files
 from stratascope.collector.names import REACH
 from stratascope.collector.paths import Mount, Sight, mount_of, reopen, silent, unescaped
 from stratascope.collector.reach_places import FILES, PUBLIC
 from stratascope.collector.read import Entry, TooLongError, failure, read_file
 
-SECONDS = 0.6  # of wall time: the child has one second (privileged_readings.TARGET_LIMIT)
+SECONDS = 0.6  # of wall time, for files
 LISTED_MAX = 2000  # names looked at in one folder
 FOUND_MAX = 24  # files told of one pattern
 FILES_MAX = 1500
@@ -42,6 +44,7 @@ PLACES_MAX = 6
 PARTS_MAX = 16
 HOMES_MAX = 32
 DEPTH_MAX = 40
+BRIDGE = "bridge"  # the kind of sockets that `bridges` found
 RIGHTS = {"home": "rw", "system": "w"}  # of folders, what is asked
 _USERS = 1000  # the first uid of people, login.defs(5)
 _NOBODY = 65534
@@ -98,7 +101,11 @@ def read_reach(process: Files) -> Entry:
     try:
         looking = _Looking(process)
         found = [item for kind in FILES for item in looking.kind(kind.id, kind.what, kind.paths)]
-        answer = {"files": found, "cut": sorted(looking.cut), "seen": looking.seen}
+        known = {item[1]: item[0] for item in found if item[2] == "s"}
+        bridges = [each for each in Bridges(process.pid).read() if each[0] not in known]
+        found += looking.kind(BRIDGE, "s", tuple(each[0] for each in bridges if each[1] == "unix"))
+        told = [[*each, known.get(re.sub("^/var/run/", "/run/", each[3]), "")] for each in bridges]
+        answer = {"files": found, "cut": sorted(looking.cut), "seen": looking.seen, "bridges": told}
         text = json.dumps(answer, separators=(",", ":"))
     except OSError as error:
         return failure(REACH, source, error)

@@ -14,7 +14,7 @@ from stratascope.linux.permissions import Permissions, parse_permissions
 from stratascope.value import Value
 
 _FILES_MAX = 10000
-_ROWS_MAX = 100
+_ROWS_MAX, _HOPS_MAX = 100, 100
 _ERRNO_MAX = 4095  # include/linux/err.h
 
 
@@ -51,12 +51,29 @@ class FoundFile(Value):
     places: tuple[Place, ...]
 
 
+class Bridge(Value):
+    """A socket that leads on. `place`: an address on the process's own localhost, or with `file` a path of the host.
+    `hops`: PID and program, from who listens on; `end`: the last path or address on the way, "" if nothing is handed
+    on; `out`: whether that is on another machine; `above`: whether the last hop is an ancestor of the process itself;
+    `kind`: of the socket at the end, or "".
+    """
+
+    place: str
+    file: bool
+    hops: tuple[tuple[int, str], ...]
+    end: str
+    out: bool
+    above: bool
+    kind: str
+
+
 class Found(Value):
     """All of it. `cut`: kinds of which not all was looked for; `seen`: whether the process's files were looked at."""
 
     files: tuple[FoundFile, ...]
     cut: frozenset[str]
     seen: bool
+    bridges: tuple[Bridge, ...] = ()
 
 
 def parse_reach(text: str) -> Found:
@@ -67,11 +84,12 @@ def parse_reach(text: str) -> Found:
             raise DecodeError("reach: too many files")
         files = tuple([_file(*item) for item in found["files"]])
         cut, seen = frozenset(map(_text, found["cut"])), found["seen"]
+        bridges = tuple([_bridge(*each) for each in found.get("bridges", ())])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise DecodeError(f"reach: not understood: {error}") from None
     if not isinstance(seen, bool):
         raise DecodeError("reach: whether its files were looked at is true or false")
-    return Found(files, cut, seen)
+    return Found(files, cut, seen, bridges)
 
 
 class TriedFile(Value):
@@ -123,10 +141,6 @@ def parse_tried(text: str) -> Tried:
     return Tried(files, rows, loose, short, filters)
 
 
-def _tried_file(kind: Any, path: Any, right: Any, errno: Any) -> TriedFile:
-    return TriedFile(_text(kind), _path(path), _text(right), _number(errno))
-
-
 def _number(value: Any) -> int:
     if type(value) is not int or not -1 <= value <= _ERRNO_MAX:
         raise DecodeError("attempts: not an errno")
@@ -139,6 +153,18 @@ def _file(kind: Any, path: Any, what: Any, item: Any, places: Any) -> FoundFile:
         raise DecodeError(f"reach: no kind of file: {word[:20]!r}")
     found = tuple([_place(*place) for place in places])
     return FoundFile(_text(kind), _path(path), word[0], word[1:], parse_permissions(_text(item)), found)
+
+
+def _bridge(place: Any, socket: Any, hops: Any, end: Any, out: Any, above: Any, kind: Any) -> Bridge:
+    if (
+        socket not in ("tcp", "unix")
+        or not isinstance(out, bool)
+        or not isinstance(above, bool)
+        or len(hops) > _HOPS_MAX
+    ):
+        raise DecodeError("reach: a bridge is a socket, its kind, hops, an end, two answers, and the end's kind")
+    way = tuple([(int(pid), _text(program)) for pid, program in hops])
+    return Bridge(_text(place), socket == "unix", way, _text(end), out, above, _text(kind))
 
 
 def _place(path: Any, seen: Any, read_only: Any, way: Any, item: Any) -> Place:

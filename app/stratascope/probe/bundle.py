@@ -33,6 +33,8 @@ MODULES = (
         "bound_files",
         "variables",
         "reach_places",
+        "observe.peers",
+        "bridges",
         "reach",
         "entering",
         "attempts",
@@ -48,10 +50,7 @@ MODULES = (
         f"observe.{name}"
         for name in ("refusals", "checks", "call_programs", "system_calls", "calls", "protocol", "kernel_log")
     ),
-    *(
-        f"observe.{name}"
-        for name in ("side_sources", "opens", "peers", "reached", "left_groups", "group", "polls", "observer")
-    ),
+    *(f"observe.{name}" for name in ("side_sources", "opens", "reached", "left_groups", "group", "polls", "observer")),
     "serve",
 )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.permissions import Permissions
-from stratascope.linux.reach import Found, FoundFile, Place, Seen, parse_reach
+from stratascope.linux.reach import Bridge, Found, FoundFile, Place, Seen, parse_reach
 
 PLACE = ["/keys/id", "same", True, ["0:0:755"], "1000:1000:600"]
 FILE = ["ssh-keys", "/home/me/.ssh/id", "f", "1000:1000:600", [PLACE]]
@@ -36,6 +36,14 @@ def test_a_folder_that_stands_for_what_lies_in_it() -> None:
     assert (found.cut, found.seen) == (frozenset({"home"}), False)
 
 
+BRIDGE = ["127.0.0.1:80", "tcp", [[7, "socat"]], "/run/docker.sock", False, False, "docker-socket"]
+
+
+def test_a_socket_that_leads_on() -> None:
+    (found,) = parse_reach(text(bridges=[BRIDGE])).bridges
+    assert found == Bridge("127.0.0.1:80", False, ((7, "socat"),), "/run/docker.sock", False, False, "docker-socket")
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -50,6 +58,9 @@ def test_a_folder_that_stands_for_what_lies_in_it() -> None:
         text([*FILE[:4], [[*PLACE[:2], 1, *PLACE[3:]]]]),
         text(FILE, seen="yes"),
         text(FILE, cut=[1]),
+        text(bridges=[[*BRIDGE[:1], "udp", *BRIDGE[2:]]]),
+        text(bridges=[[*BRIDGE[:2], [["x", "y"]], *BRIDGE[3:]]]),
+        text(bridges=[BRIDGE[:6]]),
         text(*[FILE] * 10_001),
         "[" * 100_000,
     ],

@@ -104,6 +104,7 @@ THINGS = (
         "abstract-sockets", _HIGH, msg("Abstract sockets"), msg("It can connect to abstract sockets of this machine.")
     ),
     _network("internet", _MEDIUM, msg("Internet"), msg("It can reach the internet.")),
+    _network("proxy", _MEDIUM, msg("Internet, through a proxy"), msg("It can reach the internet through a proxy.")),
     _network("lan", _MEDIUM, msg("Local network"), msg("It can reach your local network.")),
     _network(
         "host-loopback",

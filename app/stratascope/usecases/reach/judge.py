@@ -24,7 +24,7 @@ from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
 from stratascope.linux.reach import Found, FoundFile, Seen
-from stratascope.usecases.reach import files, network, remedies
+from stratascope.usecases.reach import bridges, files, network, remedies
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
@@ -69,13 +69,14 @@ def reached(subject: Judged) -> Reached:
             rows[row.thing.id] = row
     for row in (*_by_threats(subject), *network.rows(subject), *_secrets(subject)):
         rows[row.thing.id] = row
+    for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
+        rows[row.thing.id] = row
     ordered = [rows[thing.id] for thing in THINGS if thing.id in rows]
     return Reached(tuple(remedies.added(row, subject) for row in ordered), tuple(gaps))
 
 
 def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
-    mac = subject.facts(files.MAC)
-    rights = Rights(subject.writers, mac if isinstance(mac, MacFacts) else None)
+    rights = _rights(subject)
     sockets = _socket_layers(subject)
     for place in FILES:
         own = [file for file in found.files if file.kind == place.id]
@@ -88,6 +89,11 @@ def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
         bits = READ if place.what == "f" else WRITE
         also = sockets if place.what == "s" else None
         yield from _row(subject, BY_ID[place.id], own, rights, bits, also, cut=place.id in found.cut)
+
+
+def _rights(subject: Judged) -> Rights:
+    mac = subject.facts(files.MAC)
+    return Rights(subject.writers, mac if isinstance(mac, MacFacts) else None)
 
 
 def _row(

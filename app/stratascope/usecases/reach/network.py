@@ -34,7 +34,7 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     routes = (facts.routes if isinstance(facts, NamespacesFacts) else None, _routes6(subject))
     near = _either(None if each is None else each.near for each in routes)
     far = _either(None if each is None else each.far for each in routes)
-    barred = _no_internet_sockets(subject)
+    barred = no_internet_sockets(subject)
     alone = _NONE if near is False else _OTHER
     for name, opened in (
         ("internet", far),
@@ -73,7 +73,7 @@ def _row(
     return ReachRow(thing, Answer.OPEN, "", (), Known.ENFORCED, why, source)
 
 
-def _no_internet_sockets(subject: Judged) -> frozenset[str]:
+def no_internet_sockets(subject: Judged) -> frozenset[str]:
     """The layers that refuse sockets of both families; none where io_uring makes them past the filter."""
     ring = subject.threat("io-uring")
     if ring is None or ring.outcome is not Outcome.STOPPED:

@@ -1,0 +1,288 @@
+"""Where sockets lead that a process may connect to: followed through programs that hand on what they get.
+
+A socket that listens is held by a process (its inode is among the links of /proc/PID/fd). Programs that are told by
+their arguments where they lead (`_SAID`) say it before the first client comes. Of others it is seen while there is one:
+a process of it that has two connections, of which one was made by it (proc_pid_net(5), sock_diag(7)), hands on.
+
+Told are the sockets that listen on its own localhost where that is not the reader's, and those that are bound to a
+file, in its network namespace or the reader's: a list each, [socket, kind, hops, end, out, above]. `kind`: tcp or unix;
+`hops`: [PID, program] from who listens on; `end`: the last path or address on the way, "" if nothing is handed on;
+`out`: whether that is on another machine; `above`: whether the last hop is an ancestor of the process. No hops: who
+listens can't be seen. Of those on its own localhost only they are told that are confined otherwise than the process
+itself; of the others those that lead on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from stratascope.collector.observe.peers import sockets_of_peers
+from stratascope.collector.read import TooLongError, fields_of, read_file
+
+SECONDS = 0.25  # of CPU time, for all of it
+TOLD_MAX = 64
+PROCESSES_MAX = 8192
+LINKS_MAX = 512  # descriptors of one process
+HOPS_MAX = 6
+_LEVELS = 64  # of parents
+_BOTH = 2  # connections of a process that hands on: its client's, and its own
+_LISTENS, _ESTABLISHED = "0A", "01"  # include/net/tcp_states.h
+_ACCEPTS = 1 << 16  # __SO_ACCEPTCON, include/uapi/linux/net.h
+_LOCAL = ("0.0.0.0", "::", "127.0.0.1", "::1")
+# Programs whose arguments say where they lead: socat(1), systemd-socket-proxyd(8)
+_SOCAT = re.compile(
+    r"(?i)^(?:(?:unix|unix-connect|unix-client|gopen):(?P<path>/[^,]+)"
+    r"|(?:tcp|tcp4|tcp6|tcp-connect|tcp4-connect|tcp6-connect):(?P<host>\[[^]]*\]|[^:,]*):(?P<port>[0-9]{1,5}))(?:,|$)"
+)
+_PROXYD = re.compile(r"^(?:(?P<path>/.+)|(?P<host>\[[^]]*\]|[^:/]*):(?P<port>[0-9]{1,5}))$")
+_SAID = {"socat": _SOCAT, "socat1": _SOCAT, "systemd-socket-proxyd": _PROXYD}
+
+
+class _Tcp(NamedTuple):
+    """A row of /proc/net/tcp."""
+
+    here: Tuple[str, int]
+    there: Tuple[str, int]
+    state: str
+    inode: int
+
+
+class _Table(NamedTuple):
+    """The sockets of one network namespace. `unix`: inodes of those that listen, by path."""
+
+    tcp: Dict[int, _Tcp]
+    ports: Dict[int, List[int]]  # inodes of those that listen
+    unix: Dict[str, int]
+
+
+class Bridges:
+    """One look, for one process."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._until = time.thread_time() + SECONDS
+        self._tables: Dict[int, Optional[_Table]] = {}
+        self._holders: Optional[Dict[int, List[int]]] = None
+        self._held: Dict[int, List[int]] = {}
+        self._children: Dict[int, List[int]] = {}
+        self._peers: Dict[int, Dict[int, List[str]]] = {}
+        self._above = _ancestors(pid)
+        self._own, self._reader = _network(pid), _network(os.getpid())
+
+    def read(self) -> List[List[Any]]:
+        """All of them."""
+        found = [self._told("127.0.0.1:%d" % port, "tcp", *way) for port, way in self._on_localhost()]
+        for pid in dict.fromkeys((self._pid, os.getpid()) if self._own != self._reader else (os.getpid(),)):
+            table = self._table(pid)
+            for path, inode in sorted(table.unix.items()) if table is not None else ():
+                if len(found) >= TOLD_MAX or time.thread_time() > self._until:
+                    break
+                way = self._way([inode], pid)
+                if way[1]:
+                    found.append(self._told(path, "unix", *way))
+        return found
+
+    def _told(self, place: str, kind: str, hops: List[Any], end: str, out: bool) -> List[Any]:
+        return [place, kind, hops, end, out, bool(hops) and hops[-1][0] in self._above]
+
+    def _on_localhost(self) -> Iterator[Tuple[int, Tuple[List[Any], str, bool]]]:
+        table = self._table(self._pid)
+        if table is None:
+            return
+        shared, own = self._own == self._reader, _restrictions(self._pid)
+        for port, inodes in sorted(table.ports.items())[:TOLD_MAX]:
+            way = self._way(inodes, self._pid)
+            if way[1] or (not shared and (not way[0] or _restrictions(way[0][0][0]) != own)):
+                yield port, way
+
+    def _way(self, inodes: Sequence[int], pid: int) -> Tuple[List[Any], str, bool]:
+        """From these sockets that listen on: hops, the end, and whether that is on another machine."""
+        hops: List[Any] = []
+        seen: Set[int] = set()
+        end, out = "", False
+        while inodes and len(hops) < HOPS_MAX and time.thread_time() < self._until:
+            holder = next(iter(self._holding(inodes)), 0)
+            if not holder or holder in seen:
+                break
+            seen.add(holder)
+            hops.append([holder, _program(holder)])
+            behind, inodes, out = self._behind(holder)
+            end = behind or end
+        return hops, end, out
+
+    def _behind(self, holder: int) -> Tuple[str, List[int], bool]:
+        """What a process hands on to: its name, the sockets that listen there, and whether it is another machine."""
+        for path, host, port in _said(holder):
+            if path:
+                return path, self._listening(path, holder), False
+            if host not in ("", "localhost") and not _is_loopback(host):
+                return "%s:%d" % (host, port), [], True
+            table = self._table(holder)
+            return "%s:%d" % (host, port), [] if table is None else table.ports.get(port, []), False
+        return self._connected(holder)
+
+    def _connected(self, holder: int) -> Tuple[str, List[int], bool]:
+        """The same by its connections, and those of the children that it has for each."""
+        table, ends = self._table(holder), self._ends(holder)
+        if table is None:
+            return "", [], False
+        listening = {inode for inodes in (*table.ports.values(), table.unix.values()) for inode in inodes}
+        own = listening.intersection(self._held.get(holder, ()))
+        for pid in (holder, *self._children.get(holder, ())):
+            held = set(self._held.get(pid, ()))
+            rows = [table.tcp[inode] for inode in held - listening if inode in table.tcp]
+            calls = [row for row in rows if row.here[1] not in table.ports]
+            if (
+                len(held - listening) != _BOTH
+                or len(calls) + len(ends.get(pid, ())) != 1
+                or not held & listening <= own
+                or _program(pid) != _program(holder)
+            ):
+                continue
+            for row in calls:
+                if row.there[1] in table.ports and _is_loopback(row.there[0]):
+                    return "%s:%d" % row.there, table.ports[row.there[1]], False
+                return "%s:%d" % row.there, [], True
+            (path,) = ends[pid]
+            return path, self._listening(path, holder), False
+        return "", [], False
+
+    def _ends(self, pid: int) -> Dict[int, List[str]]:
+        """Which files processes of its network namespace are connected to."""
+        network = _network(pid)
+        if network not in self._peers:
+            found: Dict[int, List[str]] = {}
+            holders = {inode: pids[-1] for inode, pids in (self._holders or {}).items()}
+            for (each, path), _, _ in sockets_of_peers(holders, pid):
+                if path.startswith("/"):
+                    found.setdefault(each, []).append(path)
+            self._peers[network] = found
+        return self._peers[network]
+
+    def _listening(self, path: str, pid: int) -> List[int]:
+        for each in (pid, os.getpid()):
+            table = self._table(each)
+            if table is not None and path in table.unix:
+                return [table.unix[path]]
+        return []
+
+    def _holding(self, inodes: Sequence[int]) -> List[int]:
+        if self._holders is None:
+            self._hold()
+        assert self._holders is not None
+        return [pid for inode in inodes for pid in self._holders.get(inode, ())]
+
+    def _hold(self) -> None:
+        """Which sockets each process holds, the eldest first, and whose children they are."""
+        self._holders = {}
+        for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit())[:PROCESSES_MAX]:
+            if time.thread_time() > self._until:
+                return
+            with suppress(OSError, TooLongError, ValueError, IndexError):
+                for name in os.listdir("/proc/%d/fd" % pid)[:LINKS_MAX]:
+                    link = os.readlink("/proc/%d/fd/%s" % (pid, name))
+                    if link.startswith("socket:["):
+                        self._holders.setdefault(int(link[8:-1]), []).append(pid)
+                        self._held.setdefault(pid, []).append(int(link[8:-1]))
+                if pid in self._held:
+                    parent = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
+                    self._children.setdefault(parent, []).append(pid)
+
+    def _table(self, pid: int) -> Optional[_Table]:
+        network = self._own if pid == self._pid else self._reader if pid == os.getpid() else _network(pid)
+        if network not in self._tables:
+            self._tables[network] = _table(pid)
+        return self._tables[network]
+
+
+def _table(pid: int) -> Optional[_Table]:
+    rows: Dict[int, _Tcp] = {}
+    ports: Dict[int, List[int]] = {}
+    unix: Dict[str, int] = {}
+    try:
+        for name in ("tcp", "tcp6"):
+            with suppress(FileNotFoundError):  # a kernel without IPv6
+                for line in read_file("/proc/%d/net/%s" % (pid, name)).split("\n")[1:]:
+                    words = line.split()
+                    if len(words) > 9 and words[3] in (_LISTENS, _ESTABLISHED):
+                        row = _Tcp(_address(words[1]), _address(words[2]), words[3], int(words[9]))
+                        rows[row.inode] = row
+                        if row.state == _LISTENS and (row.here[0] in _LOCAL or _is_loopback(row.here[0])):
+                            ports.setdefault(row.here[1], []).append(row.inode)
+        for line in read_file("/proc/%d/net/unix" % pid).split("\n")[1:]:
+            words = line.split(None, 7)
+            if len(words) == 8 and int(words[3], 16) & _ACCEPTS and words[7].startswith("/"):
+                unix[words[7]] = int(words[6])
+    except (OSError, TooLongError, ValueError):
+        return None
+    return _Table(rows, ports, unix)
+
+
+def _address(text: str) -> Tuple[str, int]:
+    """Of a table; each word of 32 bits is in the machine's order."""
+    address, _, port = text.partition(":")
+    raw = bytes.fromhex(address)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+    found = ip_address(raw)
+    return str(getattr(found, "ipv4_mapped", None) or found), int(port, 16)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _network(pid: int) -> int:
+    try:
+        return os.stat("/proc/%d/ns/net" % pid).st_ino
+    except OSError:
+        return -pid  # not told: no other's
+
+
+def _ancestors(pid: int) -> List[int]:
+    found: List[int] = []
+    with suppress(OSError, TooLongError, ValueError, IndexError):
+        while pid > 1 and len(found) < _LEVELS:
+            pid = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
+            found.append(pid)
+    return found
+
+
+def _restrictions(pid: int) -> Any:
+    try:
+        fields = fields_of(read_file("/proc/%d/status" % pid))
+    except (OSError, TooLongError):
+        return None
+    return [fields.get(name) for name in ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")]
+
+
+def _program(pid: int) -> str:
+    with suppress(OSError):
+        return os.readlink("/proc/%d/exe" % pid).rpartition("/")[2][:64]
+    with suppress(OSError, TooLongError):
+        return read_file("/proc/%d/comm" % pid).strip()[:64]
+    return ""
+
+
+def _said(pid: int) -> Iterator[Tuple[str, str, int]]:
+    """Path, or host and port, that its arguments say."""
+    pattern = _SAID.get(_program(pid))
+    if pattern is None:
+        return
+    try:
+        words = read_file("/proc/%d/cmdline" % pid).split("\0")[1:]
+    except (OSError, TooLongError):
+        return
+    for word in words[:64]:
+        match = pattern.match(word[:4096])
+        if match:
+            yield match.group("path") or "", match.group("host") or "", int(match.group("port") or 0)
