@@ -9,7 +9,8 @@ from stratascope.core.message import Argument, Message, comma, followed, msg
 from stratascope.core.sanitize import plain
 
 DOMAIN = "stratascope"
-_translations: gettext.NullTranslations = gettext.NullTranslations()
+_SOURCE = gettext.NullTranslations()
+_translations = _SOURCE
 _language = "en"
 
 
@@ -29,15 +30,24 @@ def translate(message: Message) -> str:
 
     A translation with wrong fields must not crash the program: the English is shown instead.
     """
+    return _filled(message, _translations)
+
+
+def english(message: Message) -> str:
+    """The message as `translate` returns it where nothing is translated."""
+    return _filled(message, _SOURCE)
+
+
+def _filled(message: Message, translations: gettext.NullTranslations) -> str:
     if not message.id:
         return ""  # gettext would return the catalogue's header
     if message.count is None:
-        template = _translations.gettext(message.id)
+        template = translations.gettext(message.id)
     else:
-        template = _translations.ngettext(message.id, message.many, message.count)
+        template = translations.ngettext(message.id, message.many, message.count)
     if not message.args:
         return template.replace("{{", "{").replace("}}", "}") if "{" in template else template
-    values = {name: _text(value) for name, value in message.args}
+    values = {name: _text(value, translations) for name, value in message.args}
     try:
         return template.format_map(values)
     except (LookupError, ValueError, AttributeError):
@@ -65,7 +75,7 @@ def _joined(texts: Iterable[str], join: Callable[[str, str], Message]) -> str:
     return found
 
 
-def _text(value: Argument) -> str | int | float:
+def _text(value: Argument, translations: gettext.NullTranslations) -> str | int | float:
     if isinstance(value, Message):
-        return translate(value)
+        return _filled(value, translations)
     return plain(value) if isinstance(value, str) else value

@@ -78,6 +78,8 @@ def what_happened(row: Moved) -> str:
         told.append(translate(image_change(plain(row.then.image.name, 80), plain(row.now.image.name, 80))))
     if not told or (row.opened and made is not What.UNDONE):
         told += _consequences(row)
+    if made is not What.UNDONE:
+        told += _passed(row)
     told += _lives(row)
     if not told:
         told = list(dict.fromkeys(sentence(each) for each in row.changes if each.what is not What.EXPOSURE))
@@ -121,6 +123,19 @@ def _consequences(row: Moved) -> list[str]:
     return []
 
 
+def _passed(row: Moved) -> list[str]:
+    """What came and went; the threats only where no option tells of them."""
+    found = []
+    if what := [plain(each, 80) for each in row.passed] or [*map(threat_title, row.passed_threats)]:
+        found.append(translate(msg("Came and went: {what}", what=some(what))))
+    if without := only(row.returned, row.passed):
+        found.append(translate(msg("Was without it meanwhile: {what}", what=some(without))))
+    if sessions := [plain(each.command, 40) for each in row.passed_sessions]:
+        text = msg("Processes with other rights came and went: {commands}", commands=some(sessions))
+        found.append(translate(text))
+    return found
+
+
 def _verdicts(row: Moved) -> tuple[list[str], list[str]]:
     return [f"{layer} {was}" for layer, was, _ in row.layers], [f"{layer} {now}" for layer, _, now in row.layers]
 
@@ -161,7 +176,8 @@ def _lives(row: Moved) -> list[str]:
     ended = next((each for each in reversed(row.changes) if each.what is What.ENDED), None)
     if ended is not None and not up(row.now.run):
         found.append(sentence(ended))
-    if any(each.what is What.REPLACED for each in row.changes) and not (row.gained or row.lost or row.image_moved):
+    differs = row.gained or row.lost or row.passed or row.returned or row.image_moved
+    if any(each.what is What.REPLACED for each in row.changes) and not differs:
         found.append(translate(msg("Re-created with the same settings")))
     if row.refused:
         text = plural("{count} call was refused", "{count} calls were refused", row.refused)
@@ -198,7 +214,7 @@ def when_told(row: Moved, when: When = clock) -> str:
 def layer_with(row: Moved) -> str:
     """The id of the layer that the row is most about, or empty."""
     fields = [field.partition(".")[0] for each in row.sessions for field in each.fields]
-    options = [layer_of(each) for each in (*row.gained, *row.lost)]
+    options = [layer_of(each) for each in (*row.gained, *row.lost, *row.passed, *row.returned)]
     known = threats_by_id()
     first = [known[each].first for each in (*row.opened, *row.closed) if each in known]
     if row.direction in (Direction.NEW, Direction.GONE):

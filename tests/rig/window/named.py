@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtGui import QAction
 
+from stratascope.i18n.translate import translate
 from stratascope.ui.kit.registry import Entry, is_head
 from stratascope.ui.window.main_window import MainWindow
 
 
 def entry(window: MainWindow, text: str) -> Entry | None:
     """Return the action of that name, None if there is none."""
-    return next((each for each in window.actions_.registry.entries if each.text == text), None)
+    return next((each for each in window.actions_.registry.entries if translate(each.name) == text), None)
 
 
 def do(window: MainWindow, text: str) -> None:

@@ -70,6 +70,26 @@ def test_an_undo_is_named_before_all_else_and_by_its_number() -> None:
     assert words.what_happened(session).startswith("Undone: back at 9.0. A session (sh) differs")
 
 
+def test_what_came_and_went_is_one_sentence() -> None:
+    changes = (
+        Change(1e9, What.REPLACED),
+        Change(1e9, What.SETTINGS, ("--cap-add NET_ADMIN",)),
+        Change(1e9, What.OPENED, ("load-module",)),
+        Change(2e9, What.CLOSED, (), ("load-module",)),
+        Change(2e9, What.REPLACED),
+        Change(2e9, What.SETTINGS, (), ("--cap-add NET_ADMIN",)),
+    )
+    found = row(Direction.OTHER, changes)
+    assert words.what_happened(found) == "Came and went: --cap-add NET_ADMIN"
+    assert words.layer_with(found) == "capabilities"
+    assert words.what_happened(replace(found, changes=changes[2:4])) == "Came and went: Load a kernel module"
+    unguarded = (Change(1e9, What.SETTINGS, (), ("--memory 64m",)), Change(1e9, What.SETTINGS, ("--memory 64m",)))
+    assert words.what_happened(row(Direction.OTHER, unguarded)) == "Was without it meanwhile: --memory 64m"
+    session = (Unlike("sh", "exec", ("capabilities.effective",)),)
+    short = (Change(1e9, What.DRIFT, drift=session), Change(1e9, What.DRIFT_ENDED, drift=session))
+    assert words.what_happened(row(Direction.OTHER, short)) == "Processes with other rights came and went: sh"
+
+
 def test_a_value_that_changed_and_an_image_that_moved() -> None:
     assert words.what_happened(row(settings=("--memory 1g",))) == "--memory 64m → --memory 1g"
     assert words.what_happened(row(image=Image("web:2"))) == "Image: web:1 → web:2"

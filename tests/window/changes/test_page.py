@@ -21,7 +21,7 @@ from stratascope.core.history.entry import Exposed, Made, PartKind, Subject
 from stratascope.core.history.machine import Direction, Moved
 from stratascope.presentation import changes_report
 from stratascope.ui.app import app as ui
-from stratascope.ui.changes.feed import KEPT
+from stratascope.ui.changes.feed import KEPT, ChangesFeed
 from stratascope.ui.changes.page import CHOSEN, VISIT, YESTERDAY, ChangesPage
 from stratascope.ui.changes.table import Heading
 from stratascope.ui.findings.list import AcceptDialog
@@ -201,6 +201,38 @@ def test_show_and_accept(qtbot: QtBot, window: MainWindow, page: ChangesPage) ->
     choose(page, SESSION)
     page.show_button.click()
     assert window.pages.switch.groups[Group.DOES].segments.buttons[0].isChecked()  # the processes
+
+
+def test_its_key_leads_into_the_list_from_where_the_keyboard_goes_on(qtbot: QtBot, window: MainWindow) -> None:
+    """From the start to Fix: the page's key, an arrow, F; and Ctrl+Enter presses the button of the plan beside it."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.containers.view.setFocus()
+    QTest.keyClick(window, Qt.Key.Key_9, Qt.KeyboardModifier.AltModifier)
+    page = window.pages.of(ChangesPage)
+    qtbot.waitUntil(lambda: page.ready and bool(page.rows))
+    assert page.table.hasFocus()
+    assert page.table.chosen() == page.rows[0]
+    QTest.keyClick(page.table, Qt.Key.Key_F)
+    qtbot.waitUntil(lambda: page.more.text().startswith(("In the plan now", "No switch")))
+    assert page.about == window.selection.key
+    draft = side_of(window).draft
+    qtbot.waitUntil(lambda: draft.button.able)
+    with qtbot.waitSignal(draft.try_wanted):
+        QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_the_palette_leads_to_a_change(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:
+    assert window.pages._parts.get(ChangesFeed).rows == page.rows
+    window.pages.show_view(View.STRATA)
+    last = page.rows[-1]
+    title = changes_report.what_happened(last)
+    entry = next(each for each in window.actions_.finder.gather() if each.kind == "Change" and title in each.title)
+    entry.act()
+    assert window.pages.view is View.CHANGES
+    row = page.table.chosen()
+    assert row is not None
+    assert row.key == last.key
 
 
 def test_a_visit_ends_when_the_page_is_left(

@@ -7,8 +7,9 @@ import threading
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget, QWidgetItem
 from pytestqt.qtbot import QtBot
 
@@ -30,6 +31,8 @@ from stratascope.ui.app import start
 from stratascope.ui.harden.foot import WrappedBox
 from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.harden.plan_draft import SETTLE
+from stratascope.ui.kit.feedback import Feedback
+from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -383,6 +386,31 @@ def test_pressing_while_it_is_judged_waits_for_it(qtbot: QtBot, window: MainWind
     qtbot.waitUntil(lambda: staged.wishes is not None)
     assert staged.wishes is not None
     assert "engine-socket" not in {choice.id for choice in staged.wishes.chosen}
+
+
+def test_its_key_says_that_there_is_no_plan_yet(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    """What was not seen is not done, neither now nor when it comes."""
+
+    def pressed() -> str:
+        QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        note = window.findChild(Feedback)
+        return "" if note is None else note.text()
+
+    tried: list[bool] = []
+    draft = side_of(window).draft
+    draft.try_wanted.connect(lambda: tried.append(True))
+    staged.offer_gate = threading.Event()
+    select(window, "web")
+    assert draft.coming
+    assert pressed() == "The plan is not ready yet."
+    staged.offer_gate.set()
+    planned(qtbot, window)
+    assert not tried
+    window.pages.show_view(View.FLEET)
+    assert pressed() == "Open the container's page first."
+    window.pages.show_view(View.STRATA)
+    pressed()
+    assert tried
 
 
 def test_standards_say_what_they_add(qtbot: QtBot, window: MainWindow) -> None:

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window.hardening import planned, side_of
 from rig.window.named import entry, in_menu
+from stratascope.i18n.translate import translate
 from stratascope.ui.findings.row import FindingRow
 from stratascope.ui.guide.text import load
 from stratascope.ui.kit.page import View
@@ -115,7 +116,7 @@ def test_every_entry_of_every_menu_is_found(window: MainWindow, qtbot: QtBot) ->
 
 
 def test_every_setting_and_every_chapter_is_found(window: MainWindow, qtbot: QtBot) -> None:
-    texts = [each.text for each in window.actions_.registry.entries]
+    texts = [translate(each.name) for each in window.actions_.registry.entries]
     for chapter in load("en"):
         assert chapter.title in texts
     window.show_settings()

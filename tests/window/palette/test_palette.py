@@ -9,10 +9,13 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
+from stratascope.core.container import EngineKind
+from stratascope.i18n import language
 from stratascope.ui.kit.page import View
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.palette import Palette
+from stratascope.ui.window.palette import Palette, PaletteEntry, found
+from stratascope.value import replace
 
 
 def opened(window: MainWindow, qtbot: QtBot) -> Palette:
@@ -50,6 +53,35 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert (view_of(window), window.selection.layer) == (View.STRATA, 4)
     go(window, qtbot, "strata page")
     assert view_of(window) is View.STRATA
+
+
+def test_in_japanese_all_is_found_in_english_too(window: MainWindow) -> None:
+    in_english = [each.title for each in window.actions_.finder.gather()]
+    try:
+        language.start({language.VARIABLE: "ja"}, None)
+        every = window.actions_.finder.gather()
+    finally:
+        language.start({language.VARIABLE: "en"}, None)
+    assert sum(one.title != other for one, other in zip(every, in_english, strict=True)) > 100
+    lost = [text for place, text in zip(every, in_english, strict=True) if place not in found(every, text)]
+    assert not lost
+
+
+def test_a_container_has_the_icon_of_its_engine(window: MainWindow) -> None:
+    every = {each.title: each for each in window.actions_.finder.gather() if each.kind == "Container"}
+    sign = every["web"].sign
+    assert sign is not None
+    assert sign.kind is EngineKind.DOCKER
+    place = PaletteEntry("web and more", "Container", lambda: None, sign=sign)
+    palette = Palette(window.theme, lambda: (place, replace(place, sign=None)), window)
+    palette.show_all()
+    with_icon, without = (palette.list.visualRect(palette.model.index(row, 0)) for row in (0, 1))
+    painted = palette.list.viewport().grab()
+    assert painted.copy(with_icon).toImage() != painted.copy(without).toImage()
+    before = painted.toImage()
+    palette.field.setText("more")
+    palette.field.setText("mor")
+    assert palette.list.viewport().grab().toImage() != before  # the letters that were typed are bold
 
 
 def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(window: MainWindow, qtbot: QtBot) -> None:

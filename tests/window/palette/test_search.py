@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.ui.window.palette import MOST, PaletteEntry, found
+from stratascope.ui.window.palette import MOST, PaletteEntry, found, spans
 
 
 def place(title: str, kind: str = "Threat", words: str = "") -> PaletteEntry:
@@ -37,6 +37,20 @@ def test_a_word_of_a_name_an_id_and_the_kind_count() -> None:
     assert titles("ab1") == ["web"]
     assert titles("system call mount") == ["mount", "umount2", "fsmount"]
     assert titles("no such thing") == []
+
+
+def test_a_name_that_is_translated_is_found_in_english_too() -> None:
+    """The very name comes first in either language."""
+    undo = PaletteEntry("再作成を元に戻す…", "操作", lambda: None, english="Undo the relaunch… Action")
+    keep = PaletteEntry("名前をコピー", "操作", lambda: None, english="Copy name Action")
+    assert found((keep, undo), "undo rel") == found((keep, undo), "元に") == (undo,)
+    assert found((keep, undo), "action") == (keep, undo)
+
+
+def test_the_letters_that_were_searched_for() -> None:
+    assert spans("Undo the relaunch", ("re", "UN")) == [(0, 2), (9, 11), (13, 15)]
+    assert spans("🐋 web (1)", ("web", "(1")) == [(3, 6), (7, 9)]  # a whale has two units in Qt
+    assert spans("web", ()) == []
 
 
 def test_nothing_typed_is_all_in_order() -> None:

@@ -102,6 +102,35 @@ class Moved(Value):
         return tuple(each for each in self.now.drift or () if each not in before)
 
     @property
+    def passed(self) -> tuple[str, ...]:
+        """Options that came and went: it was asked for with them meanwhile, and neither before nor now."""
+        return self._passed(What.SETTINGS, What.SETTINGS, (*(self.then.settings or ()), *(self.now.settings or ())))
+
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """Options that it was without meanwhile, asked for before and now."""
+        went = (each for change in self.changes if change.what is What.SETTINGS for each in change.minus)
+        ends = set(self.then.settings or ()) & set(self.now.settings or ())
+        return tuple(dict.fromkeys(each for each in went if each in ends))
+
+    @property
+    def passed_threats(self) -> tuple[str, ...]:
+        """Ids of serious threats that were open meanwhile, and neither before nor now."""
+        return self._passed(What.OPENED, What.CLOSED, (*(self.then.threats or ()), *(self.now.threats or ())))
+
+    @property
+    def passed_sessions(self) -> tuple[Unlike, ...]:
+        """Processes with other rights than the first that came and went."""
+        ends = (*(self.then.drift or ()), *(self.now.drift or ()))
+        came = (each for change in self.changes if change.what is What.DRIFT for each in change.drift)
+        return tuple(dict.fromkeys(each for each in came if each not in ends))
+
+    def _passed(self, opens: What, closes: What, ends: Sequence[str]) -> tuple[str, ...]:
+        came = (each for change in self.changes if change.what is opens for each in change.plus)
+        went = {each for change in self.changes if change.what is closes for each in change.minus}
+        return tuple(dict.fromkeys(each for each in came if each in went and each not in ends))
+
+    @property
     def layers(self) -> tuple[tuple[str, str, str], ...]:
         """Layers whose verdict changed: id, before, now."""
         was = dict(self.then.layers or ())
@@ -405,4 +434,4 @@ def _likeness(row: Moved) -> tuple[object, ...]:
     stem = _NUMBERED.sub("", row.subject.name) or row.subject.name
     was = None if row.then.image is None else row.then.image.name
     return (row.direction, row.subject.engine, stem, row.before, row.after, row.gained, row.lost, row.opened,
-            row.closed, row.layers, row.sessions, was, image, events)  # fmt: skip
+            row.closed, row.passed, row.returned, row.layers, row.sessions, was, image, events)  # fmt: skip

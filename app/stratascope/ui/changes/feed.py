@@ -12,7 +12,7 @@ from math import isfinite
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.history.machine import Direction, counted
+from stratascope.core.history.machine import Direction, Moved, counted
 from stratascope.ui.history.feed import HistoryFeed, MovedAnswer
 from stratascope.ui.kit.background import SettingsLike, later
 
@@ -35,6 +35,7 @@ class ChangesFeed(QObject):
         super().__init__(parent)
         self.history_feed, self._settings = history_feed, settings
         self.count = 0
+        self.rows: tuple[Moved, ...] = ()  # what is counted, and the rest since the last visit
         self._visits = self._begun = False  # the page is seen; it asks
         self._later = later(self, FIRST, self._ask)
         history_feed.wrote.connect(self._news)
@@ -66,6 +67,7 @@ class ChangesFeed(QObject):
 
     def show_count(self, answer: MovedAnswer) -> None:
         """Count what was answered for the last visit."""
+        self.rows = answer.rows
         found = counted(answer.rows)
         count = sum(found[each] for each in COUNTED)
         if count != self.count:

@@ -28,7 +28,7 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation import changes_report as words
 from stratascope.presentation.takeover import runs
 from stratascope.ui.changes.feed import DAY, ChangesFeed
-from stratascope.ui.changes.table import ChangesTable, second_line, whole_text
+from stratascope.ui.changes.table import ChangesTable, key_of, second_line, whole_text
 from stratascope.ui.changes.tiles import Tiles
 from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.findings.acceptances import Acceptances
@@ -86,6 +86,7 @@ class ChangesPage(QWidget):
         self._since: float | None = None
         self._states: dict[Subject, ContainerState] = {}
         self._kept: tuple[Transaction, ...] = ()
+        self._wanted: object = None  # key of the row to make current once it is there
         self._pending: Moved | None = None  # to be fixed as soon as its container's plan is known
         self.offer: Offer | None = None
         self._offer_of: Key | None = None
@@ -189,6 +190,18 @@ class ChangesPage(QWidget):
         else:
             self._show_foot()
 
+    def choose(self, row: Moved) -> None:
+        """Make that row current, now or once it is known."""
+        self._wanted = row.key
+        self.tiles.show_all()
+        self._fill()
+
+    def _make_wanted_current(self) -> None:
+        place = next((at for at, row in enumerate(self.table.model_.rows) if key_of(row) == self._wanted), None)
+        if self._wanted is not None and place is not None:
+            self._wanted = None
+            self.table.make_current(place)
+
     def choose_span(self, span: int) -> None:
         """Show what changed since the last visit, yesterday, seven days ago, or the chosen day."""
         self._span = span
@@ -244,6 +257,7 @@ class ChangesPage(QWidget):
         self.table.show_moved(self.rows)
         self._filling = False
         self._show_foot()
+        self._make_wanted_current()
         self.row_turned.emit()
         if self.rows:
             self.stack.setCurrentWidget(self.table)
@@ -466,7 +480,7 @@ class ChangesPage(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._pending = None
+        self._pending = self._wanted = None
         self._feed.end_visit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -83,7 +83,7 @@ def paint_sparkline(painter: QPainter, box: QRectF, steps: Sequence[Step], ink: 
 EXPOSURE = 52  # px: the exposure's column, with the gap before it
 
 
-def view_by_word(view_by: ViewBy) -> str:
+def view_by_word(view_by: ViewBy) -> Message:
     """Return the grouping in words."""
     words: dict[ViewBy, Message] = {
         ViewBy.WORST: msg("Worst first"),
@@ -91,7 +91,7 @@ def view_by_word(view_by: ViewBy) -> str:
         ViewBy.ENGINE: msg("By engine"),
         ViewBy.NAME: msg("By name"),
     }
-    return translate(words[view_by])
+    return words[view_by]
 
 
 class ListHead(QWidget):
@@ -109,7 +109,7 @@ class ListHead(QWidget):
         self.menu = QMenu(self)
         self.group = QActionGroup(self)
         for view_by in ViewBy:
-            action = QAction(view_by_word(view_by), self)
+            action = QAction(translate(view_by_word(view_by)), self)
             action.setCheckable(True)
             action.setData(view_by)
             action.triggered.connect(lambda _=False, chosen=view_by: self.chosen.emit(chosen))
@@ -123,7 +123,7 @@ class ListHead(QWidget):
 
     def show_view_by(self, view_by: ViewBy) -> None:
         """Show how the list is grouped."""
-        self.button.setText(f"{view_by_word(view_by)} ▾")
+        self.button.setText(f"{translate(view_by_word(view_by))} ▾")
         self.button.setAccessibleName(translate(msg("List order: {division}", division=view_by_word(view_by))))
         for action in self.group.actions():
             action.setChecked(action.data() == view_by)

@@ -48,7 +48,7 @@ class Entry(Value):
     leaves it out. `why`: why it can't be done now, or None.
     """
 
-    title: Message | Callable[[], str]
+    title: Message | Callable[[], Message]
     call: Callable[[], object]
     keys: str = ""
     kind: Message = ACTION
@@ -58,9 +58,9 @@ class Entry(Value):
     seen: Callable[[], bool] = _no
 
     @property
-    def text(self) -> str:
-        """Its name, in the user's language."""
-        return translate(self.title) if isinstance(self.title, Message) else self.title()
+    def name(self) -> Message:
+        """Its name now."""
+        return self.title if isinstance(self.title, Message) else self.title()
 
 
 class Registry:
@@ -123,7 +123,7 @@ class Registry:
 
     def _put(self, menu: QMenu, entry: Entry) -> None:
         keys = QKeySequence(entry.keys).toString(QKeySequence.SequenceFormat.NativeText)
-        text = entry.text.replace("&", "&&")
+        text = translate(entry.name).replace("&", "&&")
         action = menu.addAction(f"{text}\t{keys}" if keys else text)
         action.triggered.connect(lambda _=False: self.run(entry))
         why = entry.why()

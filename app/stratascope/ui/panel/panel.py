@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.accepted import in_force
 from stratascope.core.layer import About, Layer, Place, Tab, Verdict, View
-from stratascope.core.message import colon, msg
+from stratascope.core.message import NOTHING, Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.threat import Basis
@@ -52,9 +52,9 @@ def tabs_of(layer: LayerState) -> tuple[Tab, ...]:
     return tabs if table is None else (Tab(msg("Asked for"), (table,)),)
 
 
-def first_title(tabs: tuple[Tab, ...]) -> str:
-    """Return the name of the panel's first tab; "" if there is none."""
-    return next((translate(tab.title) for tab in tabs if tab.place is Place.BITS), "")
+def first_title(tabs: tuple[Tab, ...]) -> Message:
+    """Return the name of the panel's first tab; nothing if there is none."""
+    return next((tab.title for tab in tabs if tab.place is Place.BITS), NOTHING)
 
 
 class TabButton(QAbstractButton):
@@ -244,7 +244,7 @@ class Panel(QFrame):
         tabs = () if layer is None else tabs_of(layer)
         views = {place: [view for tab in tabs if tab.place is place for view in tab.views] for place in Place}
         if views[Place.BITS]:
-            names.append((BITS, first_title(tabs)))
+            names.append((BITS, translate(first_title(tabs))))
         names.append((MEANING, translate(msg("Meaning"))))
         # this layer's, drift of further processes included; already sorted worst first
         mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)

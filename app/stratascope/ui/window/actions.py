@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
-from stratascope.core.message import Message, colon, msg
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, colon, msg, verbatim
 from stratascope.core.relaunch.transaction import TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -24,7 +26,8 @@ from stratascope.ui.containers.row_paint import view_by_word
 from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import WORDS
 from stratascope.ui.harden.next_step import Act
-from stratascope.ui.kit.page import MACHINE, View, view_key, view_word
+from stratascope.ui.kit import focus_order
+from stratascope.ui.kit.page import MACHINE, View, page_of, view_key
 from stratascope.ui.kit.registry import NONE_CHOSEN, Entry, Registry, Section
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.relaunch.result_card import KEEP
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 MainWindowParts = Any  # the main window, which imports this room and hands in its parts
 _PAGE, _LIST, _SETTING, _GUIDE = msg("Page"), msg("List"), msg("Setting"), msg("Guide")
 _NOT_HERE = msg("Nothing can be relaunched here.")
+PAGE_FIRST = msg("Open the container's page first.")
 _NO_PLAN = msg("There is no plan that changes anything.")
 
 
@@ -68,9 +72,11 @@ class Finder:
                 window.actions_.registry.entries,
                 pages.layers,
                 window.selection,
+                pages.changes,
                 pages.strata_page.panel,
                 pages.show_view,
                 pages.open_threat,
+                pages.open_change,
                 pages.leave_fleet,
                 pages.search_calls,
             )
@@ -85,7 +91,7 @@ class Actions(QObject):
         self._window = window
         self.registry = Registry(window, window.theme)
         self.finder = Finder(window.theme, window)
-        self._guide: tuple[str, tuple[tuple[str, str], ...]] = "", ()  # its language, names and titles
+        self._guide: tuple[str, tuple[tuple[str, str, str], ...]] = "", ()  # its language; names, titles, in English
         self.menu = QMenu(window)
         self.menu.aboutToShow.connect(self._fill)
         window.toolbar.menu.clicked.connect(self.open_menu)
@@ -148,7 +154,7 @@ class Actions(QObject):
         def no_undo() -> Message | None:
             done = column.kept.done
             if not self._window.window_layout.beside_plan:
-                return msg("Open the container's page first.")
+                return PAGE_FIRST
             if done is None or done.kind is not TransactionKind.HARDEN:
                 return msg("No relaunch of this container can be undone.")
             return None
@@ -193,7 +199,7 @@ class Actions(QObject):
         for done in side.set_aside.kept:
             if done.kind is TransactionKind.HARDEN and done is not side.column.kept.done:
                 name = plain(done.name, 60)
-                yield Entry(partial(_undo_text, name), partial(side.ask_undo, done))
+                yield Entry(msg("Undo the relaunch of {name}…", name=name), partial(side.ask_undo, done))
 
     def _match(self) -> None:
         side = self._window.hardening
@@ -244,8 +250,8 @@ class Actions(QObject):
         if (as_text := window.as_text) is not None:
             registry.add(Entry(msg("Show what creates it as text"), as_text.ask, why=here, words="command compose"))
 
-    def _pin_text(self) -> str:
-        return translate(msg("Unpin") if self._window.daily.pinned_here else msg("Pin to the top"))
+    def _pin_text(self) -> Message:
+        return msg("Unpin") if self._window.daily.pinned_here else msg("Pin to the top")
 
     def _export(self) -> None:
         window = self._window
@@ -306,47 +312,50 @@ class Actions(QObject):
         registry.listen(press, "Ctrl+Return")  # the keypad's Enter, and the other one
         registry.provide(self._pages)
         for view in pages.switch.views:
-            registry.listen(Entry(page_title(view), partial(self.open_view, view), view_key(view)))
+            registry.listen(Entry(page_of(view).word, partial(self.open_view, view), view_key(view)))
         if window.window_layout.dock is not None:
             plan = Entry(msg("Plan"), window.window_layout.to_column, "Ctrl+H", kind=_PAGE, words="harden column",
                          why=lambda: None if pages.view is View.BEFORE else here())  # fmt: skip
             registry.provide(lambda: (plan,) if window.window_layout.has_column else ())
             registry.listen(plan, "Alt+0")
         for number in pages.strata_page.strata.bands:
-            registry.listen(Entry(page_title(View.STRATA), partial(self._digit, number), str(number)))
-        for number, title in sorted(pages.strata_page.strata.titles.items(), reverse=True):
+            registry.listen(Entry(page_of(View.STRATA).word, partial(self._digit, number), str(number)))
+        for layer in sorted(pages.layers, key=attrgetter("number"), reverse=True):
             registry.add(
-                Entry(partial(self._suppose_text, number, title), partial(selection.suppose_fails, number), why=here,
+                Entry(partial(self._suppose_text, layer), partial(selection.suppose_fails, layer.number), why=here,
                       words="what if suppose a layer fails")
             )  # fmt: skip
         registry.add(
-            *(Entry(partial(_pair, msg("Order of the list"), view_by_word(each)),
+            *(Entry(colon(msg("Order of the list"), view_by_word(each)),
                     partial(window.containers.set_view_by, each), kind=_LIST, words="sort group") for each in ViewBy)
         )  # fmt: skip
 
-    def _press_text(self) -> str:
+    def _press_text(self) -> Message:
         """The word of the button in view."""
-        side, view = self._window.hardening, self._window.pages.view
-        if side is None or view in MACHINE or self._window.selection.current is None:
-            return translate(msg("Press the button of the card"))
-        return translate(side.draft.button.word)
+        side = self._window.hardening
+        if side is None or not self._window.window_layout.beside_plan or self._window.selection.current is None:
+            return msg("Press the button of the card")
+        word: Message = side.draft.button.word
+        return word
 
     def _pages(self) -> Iterator[Entry]:
         for view in self._window.pages.switch.views:
             why = NONE_CHOSEN if view not in MACHINE and self._window.selection.current is None else None
             key = "" if view is View.PLAN else view_key(view)
-            yield Entry(page_title(view), partial(self.open_view, view), key, _PAGE, why=partial(_this, why))
+            yield Entry(page_of(view).word, partial(self.open_view, view), key, _PAGE, why=partial(_this, why))
 
     def open_view(self, view: View) -> None:
-        """Open a view; focus its text field, if it has one."""
-        self._window.pages.show_view(view)
+        """Open a view; of the machine's, which the list's arrows say nothing of, focus what it is used with."""
+        pages = self._window.pages
+        pages.show_view(view)
         if view is View.BEFORE:
-            self._window.pages.search()
+            pages.search()
+        elif view in MACHINE and pages.view is view:
+            focus_order.enter(pages.made[view].widget.focusProxy() or pages.made[view].widget)
 
-    def _suppose_text(self, number: int, title: str) -> str:
-        away = self._window.strata_page.strata.bands[number].away
-        text = msg("Bring back: {layer}", layer=title) if away else msg("Suppose it fails: {layer}", layer=title)
-        return translate(text)
+    def _suppose_text(self, layer: Layer) -> Message:
+        away, title = self._window.strata_page.strata.bands[layer.number].away, layer.about.title
+        return msg("Bring back: {layer}", layer=title) if away else msg("Suppose it fails: {layer}", layer=title)
 
     def to_filter(self) -> None:
         """Focus the filter; in a text field the key is a letter."""
@@ -430,35 +439,23 @@ class Actions(QObject):
         language = i18n.language()
         if self._guide[0] != language:
             try:
-                found = tuple((each.name, each.title) for each in load(language))
+                source = {each.name: each.title for each in load("en")}
+                found = tuple((each.name, each.title, source.get(each.name, "")) for each in load(language))
             except NoGuideError:
                 found = ()
             self._guide = language, found
-        for name, title in self._guide[1]:
-            yield Entry(partial(str, title), partial(self._window.guide.open_at, (name, "")), kind=_GUIDE)
+        for name, title, words in self._guide[1]:
+            yield Entry(verbatim(title), partial(self._window.guide.open_at, (name, "")), kind=_GUIDE, words=words)
 
     def _settings(self) -> Iterator[Entry]:
         from stratascope.ui.window.settings_dialog import CHOICES, mode_word
 
         for mode in ThemeMode:
             choose = partial(self._window.choose_theme, mode)
-            yield Entry(partial(_pair, msg("Theme"), mode_word(mode)), choose, kind=_SETTING)
+            yield Entry(colon(msg("Theme"), mode_word(mode)), choose, kind=_SETTING)
         for name, text in CHOICES.items():
             words = f"settings preferences {name} service"
             yield Entry(text, partial(self._window.show_settings, name), kind=_SETTING, words=words)
-
-
-def page_title(view: View) -> partial[str]:
-    """Return what makes the name of a view."""
-    return partial(view_word, view)
-
-
-def _pair(menu: Message, entry: str) -> str:
-    return translate(colon(menu, entry))
-
-
-def _undo_text(name: str) -> str:
-    return translate(msg("Undo the relaunch of {name}…", name=name))
 
 
 def _this(why: Message | None) -> Message | None:

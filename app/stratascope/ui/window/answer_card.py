@@ -161,12 +161,13 @@ class AnswerCard(ToneCard):
         """Whether a layer is supposed to fail."""
         return bool(self.suppose.text.text())
 
-    def press(self) -> None:
-        """Do what its button does, even if it is hidden."""
+    def press(self) -> bool:
+        """Do what its button does, even if it is hidden; False if it has none."""
         if self.answer.act is Act.PLAN and not self.supposed:
             self.plan_wanted.emit()
         else:
             self._press()
+        return self.answer.act is not Act.NOTHING
 
     def _press(self) -> None:
         if self.answer.act is Act.ROOT:

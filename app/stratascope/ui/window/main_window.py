@@ -31,7 +31,7 @@ from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
-from stratascope.ui.kit import focus_order
+from stratascope.ui.kit import feedback, focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
 from stratascope.ui.kit.feedback import Clipboard, Report
 from stratascope.ui.kit.page import MACHINE, Parts, View
@@ -44,7 +44,7 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
-from stratascope.ui.window.actions import Actions
+from stratascope.ui.window.actions import PAGE_FIRST, Actions
 from stratascope.ui.window.first_hints import AGENT, FirstHints, agent_hint, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
@@ -279,17 +279,24 @@ class MainWindow(QMainWindow):
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 
     def press(self) -> None:
-        """The button of the plan in view; where there is none, that of the card, which is the way on."""
+        """The button of the plan in view; where there is none, that of the card, which is the way on.
+
+        One that is not there yet says so: what was not seen is not done later either.
+        """
         side, results = self.hardening, self.results
-        here = self.pages.view not in MACHINE
-        if side is not None and here and side.draft.button.able:
-            side.press_plan()
+        here = self.window_layout.beside_plan
+        draft = None if side is None or not here else side.draft
+        if draft is not None and (draft.button.able or (draft.usable and draft.pending)):
+            draft.press()
         elif results is not None and here and results.keep():
             return
-        elif side is not None and here and side.draft.usable:
-            side.press_plan()
-        else:
-            self.pages.press_card()
+        elif draft is not None and draft.coming:
+            feedback.tell(self, translate(msg("The plan is not ready yet.")))
+        elif not (here or self.pages.view is View.BEFORE):
+            feedback.tell(self, translate(PAGE_FIRST))
+        elif not self.pages.press_card():
+            line = None if draft is None else draft.nothing or draft.button.line
+            feedback.tell(self, translate(line or msg("There is no button to press here.")))
 
     def _connect_results(self, hardening: RelaunchController) -> None:
         results = self.results

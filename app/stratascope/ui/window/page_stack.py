@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from stratascope.core.history.machine import Moved
 from stratascope.core.message import Message
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -152,6 +153,21 @@ class Pages(QStackedWidget):
                 page.choose(threat)
             page.widget.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    @property
+    def changes(self) -> tuple[Moved, ...]:
+        """What changed on the machine: what its page lists, else what is new since the last visit."""
+        made = self.made.get(View.CHANGES)
+        page: Any = None if made is None else made.widget
+        known: tuple[Moved, ...] = self._parts.get(ChangesFeed).rows if page is None or not page.ready else page.rows
+        return known
+
+    def open_change(self, row: Moved) -> None:
+        """Open the page of changes at that row."""
+        self.show_view(View.CHANGES)
+        page: Any = self.made[View.CHANGES].widget
+        page.choose(row)
+        page.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def search_calls(self, name: str) -> None:
         """Open the system calls at that one: what the layer keeps that answers them."""
         number = next((layer.number for layer in self.layers if layer.id == CALLS), 0)
@@ -211,9 +227,9 @@ class Pages(QStackedWidget):
         """Open the sheet that explains the exposure."""
         self._head_in_view().show_sheet()
 
-    def press_card(self) -> None:
-        """Press the button of the visible card."""
-        self._head_in_view().card.press()
+    def press_card(self) -> bool:
+        """Press the button of the visible card; False if it has none."""
+        return self._head_in_view().card.press()
 
     def _head_in_view(self) -> Header:
         page = self.made.get(self.view)

@@ -5,28 +5,33 @@ Arrows select, Enter activates, Escape cancels. The order does not depend on wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QTextLayout
 from PySide6.QtWidgets import QFrame, QLineEdit, QStyle, QVBoxLayout, QWidget
 
+from stratascope.core.history.machine import Moved
 from stratascope.core.layer import Layer
-from stratascope.core.message import NOTHING, colon, msg, plural
+from stratascope.core.message import NOTHING, Message, colon, msg, plural, verbatim
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import english, translate
 from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
+from stratascope.presentation.changes_report import TITLES, name_of, numbers_told, what_happened
+from stratascope.presentation.engine_signs import EngineSign
 from stratascope.presentation.threat_outcomes import family_word
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.labels import Label, draw_line
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.registry import Entry
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, list_below, paint_chosen
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import BITS, DETAILS, FINDINGS, MEANING, Panel, first_title, tabs_of
 from stratascope.value import Value
@@ -36,7 +41,8 @@ MOST = 60  # results shown
 
 class PaletteEntry(Value):
     """A place or an action. `kind`: what it is, in a word; `more`: keys, or other text next to it; `words`: further
-    search terms, such as an id; `why`: why it can't be done now.
+    search terms, such as an id; `english`: the title in English, by which it is found in any language; `why`: why it
+    can't be done now; `sign`: of a container, what the icon of its engine shows.
     """
 
     title: str
@@ -44,7 +50,9 @@ class PaletteEntry(Value):
     act: Callable[[], object]
     more: str = ""
     words: str = ""
+    english: str = ""
     why: str = ""
+    sign: EngineSign | None = None
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
@@ -54,10 +62,11 @@ def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]
         return tuple(places[:MOST])
     ranked = []
     for number, place in enumerate(places):
-        title = place.title.casefold()
-        whole = f"{title} {place.words.casefold()} {place.kind.casefold()}"
+        title, english_ = place.title.casefold(), place.english.casefold()
+        whole = f"{title} {place.words.casefold()} {place.kind.casefold()} {english_}"
         if all(word in whole for word in words):
-            ranked.append((_rank(title, words), number, place))
+            rank = _rank(title, words)
+            ranked.append((min(rank, _rank(english_, words)) if english_ else rank, number, place))
     ranked.sort(key=lambda each: each[:2])
     return tuple(place for _, _, place in ranked[:MOST])
 
@@ -179,7 +188,11 @@ class Palette(QFrame):
         kind = QRect(title.right() + theme.px(8), room.top(), round(wide * 0.18), room.height())
         rest = QRect(kind.right() + theme.px(8), room.top(), room.right() - kind.right() - theme.px(8), room.height())
         ink = "text3" if place.why else "text"
-        draw_line(painter, title, place.title, theme.font(13, MEDIUM), theme, ink, middle=True)
+        if place.sign is not None:
+            icon = engine_pixmap(place.sign, theme, painter.device().devicePixelRatioF())
+            painter.drawPixmap(QPointF(title.left(), title.center().y() - theme.px(SIDE) / 2), icon)
+            title.setLeft(title.left() + theme.px(SIDE + 6))
+        _draw_title(painter, title, place.title, self.field.text().split(), theme, ink)
         if place.why:
             draw_line(painter, kind.united(rest), place.why, theme.font(11), theme, "text3")
             return
@@ -206,6 +219,37 @@ class Palette(QFrame):
         return super().eventFilter(watched, event)
 
 
+def _draw_title(painter: QPainter, room: QRect, text: str, words: Sequence[str], theme: Theme, ink: str) -> None:
+    """One line, elided in its middle; the letters that were searched for are bold."""
+    font, bold = theme.font(13, REGULAR), theme.font(13, BOLD)
+    shown = QFontMetrics(bold).elidedText(text, Qt.TextElideMode.ElideMiddle, room.width())
+    layout, parts = QTextLayout(shown, font), []
+    for start, end in spans(shown, words):
+        part = QTextLayout.FormatRange()
+        part.start, part.length = start, end - start
+        part.format.setFont(bold)
+        parts.append(part)
+    layout.setFormats(parts)
+    layout.beginLayout()
+    line = layout.createLine()
+    line.setLineWidth(max(1, room.width()))
+    layout.endLayout()
+    painter.setPen(theme.color(ink))
+    layout.draw(painter, QPointF(room.left(), room.top() + (room.height() - line.height()) / 2))
+
+
+def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where in the text any of the words is, as start and end, which Qt counts in UTF-16."""
+    if not words:
+        return []
+    wanted = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    return [(_units(text[: each.start()]), _units(text[: each.end()])) for each in wanted.finditer(text)]
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 _TABS = ((MEANING, msg("Meaning")), (FINDINGS, msg("Findings")), (DETAILS, msg("Details")))
 _CAPABILITIES = "capabilities"  # id of the layer whose bits they are
 
@@ -216,28 +260,37 @@ class Ways(Value):
     entries: Sequence[Entry]
     layers: tuple[Layer, ...]
     selection: Selection
+    changes: Sequence[Moved]
     panel: Panel
     show_view: Callable[[View], object]
     open_threat: Callable[[str], object]
+    open_change: Callable[[Moved], object]
     leave_fleet: Callable[[], object]
     search_calls: Callable[[str], object]
 
 
 def places(ways: Ways) -> tuple[PaletteEntry, ...]:
-    """Return the entries: actions, pages and settings, then containers, layers with their tabs, threats, capabilities
-    and calls. Those about a container require one in view.
+    """Return the entries: actions, pages and settings, then containers, what changed, layers with their tabs, threats,
+    capabilities and calls. Those about a container require one in view.
     """
     here = ways.selection.current is not None
     of_container = (*_layers(ways), *_threats(ways), *_capabilities(ways), *_calls(ways)) if here else ()
-    return (*map(_action, ways.entries), *_containers(ways), *of_container)
+    return (*map(_action, ways.entries), *_containers(ways), *_changes(ways), *of_container)
+
+
+def _named(
+    title: Message, kind: Message, act: Callable[[], object], more: str = "", words: str = "", why: Message = NOTHING
+) -> PaletteEntry:
+    """An entry that is found in English, too."""
+    shown, source = translate(title), f"{english(title)} {english(kind)}"
+    return PaletteEntry(
+        shown, translate(kind), act, more, words, "" if source.startswith(f"{shown} ") else source, translate(why)
+    )
 
 
 def _action(entry: Entry) -> PaletteEntry:
     keys = QKeySequence(entry.keys).toString(QKeySequence.SequenceFormat.NativeText)
-    why = entry.why()
-    return PaletteEntry(
-        entry.text, translate(entry.kind), entry.call, keys, entry.words, "" if why is None else translate(why)
-    )
+    return _named(entry.name, entry.kind, entry.call, keys, entry.words, entry.why() or NOTHING)
 
 
 def _containers(ways: Ways) -> Iterator[PaletteEntry]:
@@ -246,7 +299,18 @@ def _containers(ways: Ways) -> Iterator[PaletteEntry]:
         container = state.container
         more = plain(f"{container.engine} · {container.image}", 120)
         yield PaletteEntry(
-            plain(container.name, 120), kind, partial(_to_container, ways, state.key), more, container.id
+            plain(container.name, 120), kind, partial(_to_container, ways, state.key), more, container.id,
+            sign=ways.selection.sign(container.engine),
+        )  # fmt: skip
+
+
+def _changes(ways: Ways) -> Iterator[PaletteEntry]:
+    """What changed on the machine, as its page lists it."""
+    kind = translate(msg("Change"))
+    for row in ways.changes:
+        title = translate(colon(name_of(row), what_happened(row)))
+        yield PaletteEntry(
+            title, kind, partial(ways.open_change, row), numbers_told(row), translate(TITLES[row.direction])
         )
 
 
@@ -256,18 +320,16 @@ def _to_container(ways: Ways, key: tuple[str, str]) -> None:
 
 
 def _layers(ways: Ways) -> Iterator[PaletteEntry]:
-    kind, current = translate(msg("Layer")), ways.selection.judged
+    kind, current = msg("Layer"), ways.selection.judged
     states = () if current is None else current.layers
     for layer in sorted(ways.layers, key=lambda layer: -layer.number):
-        yield PaletteEntry(
-            translate(layer.about.title), kind, partial(_to_layer, ways, layer.number), str(layer.number), layer.id
-        )
+        yield _named(layer.about.title, kind, partial(_to_layer, ways, layer.number), str(layer.number), layer.id)
         state = next((each for each in states if each.number == layer.number), None)
-        first = "" if state is None else first_title(tabs_of(state))
+        first = NOTHING if state is None else first_title(tabs_of(state))
         for key, tab in ((BITS, first), *_TABS):
-            if tab:
-                title = translate(colon(layer.about.title, tab))
-                yield PaletteEntry(title, kind, partial(_to_tab, ways, layer.number, key), words=layer.id)
+            if tab.id:
+                title = colon(layer.about.title, tab)
+                yield _named(title, kind, partial(_to_tab, ways, layer.number, key), words=layer.id)
 
 
 def _to_tab(ways: Ways, number: int, tab: str) -> None:
@@ -281,18 +343,17 @@ def _to_layer(ways: Ways, number: int) -> None:
 
 
 def _threats(ways: Ways) -> Iterator[PaletteEntry]:
-    kind = translate(msg("Threat"))
+    kind = msg("Threat")
     for threat in all_threats():
         act = partial(ways.open_threat, threat.id)
-        yield PaletteEntry(translate(threat.title), kind, act, family_word(threat.family), threat.id.replace("-", " "))
+        yield _named(threat.title, kind, act, family_word(threat.family), threat.id.replace("-", " "))
 
 
 def _capabilities(ways: Ways) -> Iterator[PaletteEntry]:
-    kind = translate(msg("Capability"))
+    kind = msg("Capability")
     for number, name in enumerate(NAMES):
-        yield PaletteEntry(
-            name.removeprefix("CAP_"), kind, partial(_to_capability, ways, number), words=f"{name} {number}"
-        )
+        title = verbatim(name.removeprefix("CAP_"))
+        yield _named(title, kind, partial(_to_capability, ways, number), words=f"{name} {number}")
 
 
 def _to_capability(ways: Ways, number: int) -> None:
@@ -310,6 +371,6 @@ def _to_capability(ways: Ways, number: int) -> None:
 
 
 def _calls(ways: Ways) -> Iterator[PaletteEntry]:
-    kind = translate(msg("System call"))
+    kind = msg("System call")
     for name in sorted(known_names()):
-        yield PaletteEntry(name, kind, partial(ways.search_calls, name))
+        yield _named(verbatim(name), kind, partial(ways.search_calls, name))

@@ -58,14 +58,14 @@ CHOICES: dict[str, Message] = {
 }
 
 
-def mode_word(mode: ThemeMode) -> str:
+def mode_word(mode: ThemeMode) -> Message:
     """Return the name of a theme."""
     words: dict[ThemeMode, Message] = {
         ThemeMode.AUTO: msg("Same as the desktop"),
         ThemeMode.LIGHT: msg("Light"),
         ThemeMode.DARK: msg("Dark"),
     }
-    return translate(words[mode])
+    return words[mode]
 
 
 class SettingsDialog(QDialog):
@@ -109,7 +109,7 @@ class SettingsDialog(QDialog):
         for code in ("", *LANGUAGES):
             self.language.addItem(LANGUAGES.get(code) or translate(msg("Same as the desktop")), code)
         for mode in ThemeMode:
-            self.theme.addItem(mode_word(mode), mode.value)
+            self.theme.addItem(translate(mode_word(mode)), mode.value)
         kept = self._settings
         self.language.setCurrentIndex(self.language.findData(preferences.LANGUAGE.of(kept)))
         self.theme.setCurrentIndex(self.theme.findData(preferences.THEME.of(kept)))

@@ -157,6 +157,19 @@ def test_a_change_taken_back_is_told_without_a_direction() -> None:
     assert [each.what for each in found.changes] == [What.DRIFT, What.DRIFT_ENDED]
 
 
+def test_what_came_and_went_meanwhile() -> None:
+    granted = to(made=Made("b" * 64), settings=("--cap-add NET_ADMIN",), threats=("mount", "load-module"))
+    back = to(made=Made("c" * 64), settings=("--memory 64m",), threats=("mount",))
+    found = one((60_000.0, granted), (60_500.0, to(drift=(SESSION,))), (61_000.0, back), (61_500.0, to(drift=())))
+    assert found is not None
+    assert (found.direction, found.gained, found.lost) == (Direction.OTHER, (), ())
+    assert (found.passed, found.returned) == (("--cap-add NET_ADMIN",), ("--memory 64m",))
+    assert (found.passed_threats, found.passed_sessions) == (("load-module",), (SESSION,))
+    still = one((60_000.0, granted))
+    assert still is not None
+    assert (still.passed, still.returned, still.passed_threats, still.passed_sessions) == ((), (), (), ())
+
+
 def test_the_worst_number_first_and_then_the_largest_rise() -> None:
     def rising(name: str, before: float, after: float) -> History:
         was = replace(FIRST, exposed=Exposed(before, before))
