@@ -37,6 +37,7 @@ from stratascope.collector.filters import NoFiltersError, needless, read_filters
 from stratascope.collector.giving_programs import WAIT, read_programs
 from stratascope.collector.names import (
     DEVICES,
+    FIREWALL,
     GIVING_PROGRAMS,
     IDMAPS,
     OWNER,
@@ -178,7 +179,7 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
 OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS, REACH, TRIED, VARIABLES))
 _FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
-BY_CHILD = OF_FILES | {SECCOMP, PORT_START}
+BY_CHILD = OF_FILES | {SECCOMP, PORT_START, FIREWALL}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
@@ -350,6 +351,8 @@ def _source(name: str, pid: int) -> str:
         return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
     if name in OF_FILES:
         return "/proc/%d/root" % pid
+    if name == FIREWALL:
+        return "nf_tables of /proc/%d/ns/net" % pid
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
 
 
@@ -362,7 +365,9 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
             children.close_all_but(pipe)
         # filters last: the target may never stop
         joined = None
-        for name in sorted(errand.names, key=lambda each: (each == TRIED, each == SECCOMP, each in _FROM_WITHIN)):
+        for name in sorted(
+            errand.names, key=lambda each: (each == TRIED, each == SECCOMP, each == FIREWALL, each in _FROM_WITHIN)
+        ):
             if joined is None and name in _FROM_WITHIN and os.geteuid() != 0:
                 joined = join_own(errand.pid)
                 children.die_with(parent)  # other credentials may have cleared it: commit_creds, kernel/cred.c
@@ -405,6 +410,10 @@ def _answer(name: str, errand: PrivilegedReader, parent: int, barred: str, *, jo
             from stratascope.collector.attempts import read_attempts
 
             return [read_attempts(files_of(directory, errand.pid, errand.about), parent, same)]
+        if name == FIREWALL:
+            from stratascope.collector.firewall import read_firewall
+
+            return [read_firewall(directory, errand.pid)]
         if name == VARIABLES:
             from stratascope.collector.variables import read_variables
 

@@ -32,6 +32,7 @@ MODULES = (
         "descriptors",
         "bound_files",
         "variables",
+        "firewall",
         "reach_places",
         "observe.peers",
         "bridges",

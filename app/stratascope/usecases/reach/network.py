@@ -1,25 +1,34 @@
 """Which addresses a process can reach: by its network namespace, its routes, and the families its filter lets it have.
 
-A firewall is not read. Landlock limits TCP only, so it closes no row.
+Packet filters are read as root; where their rules are not sure, nothing is said. Landlock limits TCP only, so it closes
+no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import ip_address
 
-from stratascope.core.capture import Gap, GapKind
+from stratascope.collector.names import FIREWALL
+from stratascope.core.capture import Gap, GapKind, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, ReachRow
 from stratascope.core.reach.things import BY_ID
 from stratascope.core.threats.catalogue.shared import AF_INET, socket
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.linux.firewall import Fate, parse_firewalls
 from stratascope.linux.routes import Reach, parse_routes6
 from stratascope.usecases.reach.subject import ROUTES6, Judged
+from stratascope.value import replace
 
 AF_INET6 = 10
+_METADATA = "169.254.169.254"
 _TO_HOST = ("allow_host_loopback=true", "--map-gw", "--map-host-loopback")
 _FIREWALL = msg("By its routes; no firewall was looked at.")
+_PASSES = msg("By its routes, and no firewall of this machine refuses it.")
+_DROPPED = msg("A firewall of this machine drops it.")
+_UNDECIDED = msg("Its routes lead there; whether a firewall of this machine drops it is not known.")
 _NOT_READ = msg("Its network namespace or its routes could not be read.")
 _SAME = msg("It has this machine's network.")
 _OTHER = msg("It has a network of its own.")
@@ -35,6 +44,7 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     near = _either(None if each is None else each.near for each in routes)
     far = _either(None if each is None else each.far for each in routes)
     barred = no_internet_sockets(subject)
+    fates = _fates(subject, routes)
     alone = _NONE if near is False else _OTHER
     for name, opened in (
         ("internet", far),
@@ -43,9 +53,40 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
         ("other-containers", near if not shared else None),
     ):
         if not (name == "other-containers" and shared):
-            yield _row(subject, name, opened, barred, alone, _FIREWALL)
+            row = _row(subject, name, opened, barred, alone, _FIREWALL)
+            yield _filtered(row, fates) if name != "other-containers" else row
     yield _row(subject, "host-loopback", _loopback(subject, shared=shared), barred, _OTHER, _SAME)
     yield from _published(subject)
+
+
+def _fates(subject: Judged, routes: Sequence[Reach | None]) -> Callable[[str], Fate | None]:
+    """What becomes of what it sends to the addresses of a row; None: not read."""
+    found = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
+
+    def of(name: str) -> Fate | None:
+        if found is None:
+            return None
+        fates = set()
+        for family, reach in zip((AF_INET, AF_INET6), routes, strict=True):
+            address = ip_address(_METADATA).packed if name == "metadata" and family == AF_INET else b""
+            if reach is None or reach.far or (name == "lan" and reach.near):
+                fates.add(found.fate(family, address))
+        return fates.pop() if len(fates) == 1 else Fate.PASSES if Fate.PASSES in fates else Fate.UNKNOWN
+
+    return of
+
+
+def _filtered(row: ReachRow, fates: Callable[[str], Fate | None]) -> ReachRow:
+    """An open row, as the packet filters have it."""
+    fate = fates(row.thing.id) if row.answer is Answer.OPEN else None
+    match fate:
+        case Fate.PASSES:
+            return replace(row, why=_PASSES)
+        case Fate.DROPPED:
+            return replace(row, answer=Answer.CLOSED, closed_by=("namespaces",), why=_DROPPED)
+        case Fate.UNKNOWN:
+            return replace(row, answer=Answer.UNKNOWN, why=_UNDECIDED)
+    return row
 
 
 def _routes6(subject: Judged) -> Reach | None:

@@ -1,0 +1,110 @@
+"""FIREWALL: what the packet filters of two network namespaces hold: a process's own, and the reader's.
+
+nf_tables is listed by netlink (nfnetlink, subsystem NFNL_SUBSYS_NFTABLES), which takes CAP_NET_ADMIN; `iptables` writes
+there too, but for its legacy version, of which only is told whether it has a table of filters. Nothing is decided here:
+`linux/firewall` does.
+
+The answer is JSON: `own` and `host`, each a list [chains, rules, legacy], where the first two are the kernel's messages
+in hexadecimal, and legacy says whether there are rules that are not among them; `own` is null where that is the
+reader's. `in` and `out`: the interfaces by which the machine gets what the process sends to the world, and sends it on,
+"" if not known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from contextlib import suppress
+from errno import E2BIG
+from typing import Any, List, Optional, Tuple
+
+from stratascope.collector.names import FIREWALL
+from stratascope.collector.read import Entry, TooLongError, failure, read_file
+
+BYTES_MAX = 1 << 19  # of one list
+_NETFILTER, _SUBSYSTEM = 12, 10 << 8  # NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
+_GET_CHAIN, _GET_RULE, _DUMP = 4, 7, 0x301  # NFT_MSG_*; NLM_F_REQUEST | NLM_F_DUMP
+_DONE, _ERROR = 3, 2
+_CLONE_NEWNET = 0x40000000
+
+
+def read_firewall(directory: int, pid: int) -> Entry:
+    """Only call it in a child: it may end in that process's network namespace."""
+    source = "nf_tables of /proc/%d/ns/net" % pid
+    try:
+        gateway, far = _default("net/route", directory)
+        coming = _interface_to(gateway)
+        leaving = _default("/proc/self/net/route", None)[1]
+        host = _listed()
+        own = None
+        descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+        if os.fstat(descriptor).st_ino != os.stat("/proc/self/ns/net").st_ino:
+            _enter(descriptor)
+            own = _listed()
+        answer = {"own": own, "host": host, "in": coming, "out": leaving, "far": far}
+        return (FIREWALL, source, json.dumps(answer, separators=(",", ":")))
+    except OSError as error:
+        return failure(FIREWALL, source, error)
+    except TooLongError:
+        return failure(FIREWALL, source, OSError(E2BIG, "there are too many rules"))
+
+
+def _listed() -> List[Any]:
+    legacy = False
+    with suppress(FileNotFoundError):
+        legacy = "filter" in read_file("/proc/thread-self/net/ip_tables_names").split()
+    return [_dump(_GET_CHAIN).hex(), _dump(_GET_RULE).hex(), legacy]
+
+
+def _dump(kind: int) -> bytes:
+    """All messages of that kind, one after the other. Raises OSError."""
+    held = b""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as link:
+        link.settimeout(0.5)
+        link.send(struct.pack("=IHHIIBBH", 20, _SUBSYSTEM | kind, _DUMP, 1, 0, socket.AF_UNSPEC, 0, 0))
+        while len(held) < BYTES_MAX:
+            data = link.recv(1 << 16)
+            place = 0
+            while place + 16 <= len(data):
+                length, what = struct.unpack_from("=IH", data, place)
+                if what == _DONE:
+                    return held
+                if what == _ERROR or length < 20:
+                    number = -struct.unpack_from("=i", data, place + 16)[0]
+                    raise OSError(number, os.strerror(number))
+                held += data[place : place + ((length + 3) & ~3)]
+                place += (length + 3) & ~3
+    raise TooLongError
+
+
+def _enter(descriptor: int) -> None:
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(descriptor, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _default(path: str, directory: Optional[int]) -> Tuple[int, str]:
+    """Gateway and interface of the default route, as /proc prints them; 0 and "" if there is none."""
+    for words in _routes(path, directory):
+        if int(words[1], 16) == 0 and int(words[7], 16) == 0:
+            return int(words[2], 16), words[0]
+    return 0, ""
+
+
+def _interface_to(gateway: int) -> str:
+    """The reader's interface on whose own network that address is."""
+    for words in _routes("/proc/self/net/route", None):
+        mask = int(words[7], 16)
+        if gateway and mask and not int(words[2], 16) and gateway & mask == int(words[1], 16):
+            return words[0]
+    return ""
+
+
+def _routes(path: str, directory: Optional[int]) -> List[List[str]]:
+    lines = read_file(path, directory).split("\n")[1:]
+    return [words for words in map(str.split, lines) if len(words) > 7]

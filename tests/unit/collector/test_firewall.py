@@ -1,0 +1,116 @@
+"""What packet filters do with what a process sends: read from the kernel, with real rules in a network of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from rig.collector.asking import needs_root
+from stratascope.collector.names import FIREWALL
+from stratascope.core.capture import Gap
+from stratascope.core.ports import Wish
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.firewall import FORWARD, OUTPUT, Fate, Firewall, Firewalls, Packet, parse_firewalls
+from stratascope.probe.local import LocalProber
+
+needs_nft = pytest.mark.skipif(shutil.which("nft") is None, reason="needs nftables")
+V4, V6 = 2, 10
+OUT, IN, BETWEEN = Packet(V4, "br-1", "eth0"), Packet(V4, "eth0", "br-1"), Packet(V4, "br-1", "br-2")
+METADATA = Packet(V4, "br-1", "eth0", bytes((169, 254, 169, 254)))
+# As Docker 28 has them for one bridge and a published port
+DOCKER = """
+iptables -P FORWARD DROP
+for name in DOCKER DOCKER-BRIDGE DOCKER-CT DOCKER-FORWARD DOCKER-USER STAGE-1 STAGE-2; do iptables -N $name; done
+iptables -A FORWARD -j DOCKER-USER
+iptables -A FORWARD -j DOCKER-FORWARD
+iptables -A DOCKER-FORWARD -j DOCKER-CT
+iptables -A DOCKER-FORWARD -j STAGE-1
+iptables -A DOCKER-FORWARD -j DOCKER-BRIDGE
+iptables -A DOCKER-FORWARD -i br-1 -j ACCEPT
+iptables -A DOCKER-CT -o br-1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -A STAGE-1 -i br-1 ! -o br-1 -j STAGE-2
+iptables -A STAGE-2 -o br-2 -j DROP
+iptables -A DOCKER-BRIDGE -o br-1 -j DOCKER
+iptables -A DOCKER -d 172.17.0.2/32 ! -i br-1 -o br-1 -p tcp -m tcp --dport 80 -j ACCEPT
+iptables -A DOCKER ! -i br-1 -o br-1 -j DROP
+"""
+NETAVARK = """
+nft add table inet netavark
+nft 'add chain inet netavark FORWARD { type filter hook forward priority 0; policy accept; }'
+nft add rule inet netavark FORWARD ct state invalid drop
+nft add rule inet netavark FORWARD ip saddr 10.88.0.0/16 accept
+"""
+
+
+@contextmanager
+def filtered(script: str) -> Iterator[Firewalls]:
+    with subprocess.Popen(
+        ["unshare", "-n", "sh", "-ec", f"{script}\necho up; exec sleep 600"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+            (reply,) = LocalProber().capture((Wish(process.pid, (FIREWALL,), members=False),))
+            found = reply.first.decoded(FIREWALL, parse_firewalls)
+            assert not isinstance(found, Gap), found
+            yield found
+        finally:
+            process.kill()
+
+
+def own(script: str) -> Firewall:
+    with filtered(script) as found:
+        assert found.own is not None
+        return found.own
+
+
+@needs_root
+@needs_nft
+@pytest.mark.parametrize(
+    ("script", "packet", "fate"),
+    [
+        ("", OUT, Fate.PASSES),
+        ("iptables -P FORWARD DROP", OUT, Fate.DROPPED),
+        ("iptables -P FORWARD DROP", Packet(V6, "br-1", "eth0"), Fate.PASSES),  # IPv6 has rules of its own
+        ("iptables -A FORWARD -d 10.0.0.0/8 -j DROP", OUT, Fate.UNKNOWN),
+        ("iptables -A FORWARD -d 169.254.169.254 -j REJECT", METADATA, Fate.DROPPED),
+        ("iptables -A FORWARD -d 169.254.0.0/16 -j DROP", METADATA, Fate.DROPPED),
+        ("iptables -A FORWARD -d 10.0.0.0/8 -j DROP", METADATA, Fate.PASSES),
+        ("iptables -P FORWARD DROP; iptables -A FORWARD -m mark --mark 1 -j ACCEPT", OUT, Fate.UNKNOWN),
+        (DOCKER, OUT, Fate.PASSES),
+        (DOCKER, BETWEEN, Fate.DROPPED),
+        (DOCKER, IN, Fate.UNKNOWN),  # the address is not said
+        (DOCKER + "iptables -I DOCKER-USER -i br-1 -j DROP", OUT, Fate.DROPPED),
+        (DOCKER + "iptables -I DOCKER-USER -i br-1 -d 192.168.0.0/16 -j DROP", OUT, Fate.UNKNOWN),
+        (NETAVARK, OUT, Fate.PASSES),
+        (NETAVARK + "nft insert rule inet netavark FORWARD oifname eth0 reject", OUT, Fate.DROPPED),
+        (NETAVARK + "nft insert rule inet netavark FORWARD ip daddr { 10.0.0.1, 10.0.0.2 } drop", OUT, Fate.UNKNOWN),
+    ],
+)
+def test_what_is_forwarded(script: str, packet: Packet, fate: Fate) -> None:
+    assert own(script).fate(FORWARD, packet) is fate
+
+
+@needs_root
+@needs_nft
+def test_its_own_filter_counts_too() -> None:
+    with filtered("iptables -P OUTPUT DROP; iptables -A OUTPUT -o lo -j ACCEPT") as found:
+        assert found.own is not None
+        assert found.own.fate(OUTPUT, Packet(V4, "", "eth0")) is Fate.DROPPED
+        assert found.own.fate(OUTPUT, Packet(V4, "", "lo")) is Fate.PASSES
+
+
+@needs_root
+@needs_nft
+def test_legacy_rules_are_not_taken_for_none() -> None:
+    assert Firewall(own("").chains, legacy=True).fate(FORWARD, OUT) is Fate.UNKNOWN
+
+
+@pytest.mark.parametrize("bad", ["", "{}", '{"own":null,"host":["0011","",false],"in":"","out":""}', "[" * 100_000])
+def test_what_is_not_understood(bad: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_firewalls(bad)
