@@ -72,7 +72,7 @@ def tell_least(
     EngineError, NoSuchContainerError.
     """
     engine = hardening.access(state.container.engine).engine
-    twins = watched_twins(engines, engine, state, terminal=on_terminal())
+    twins = watched_twins(engines, engine, state, terminal=on_terminal(), running=True)
     over = interrupted()
     found = LeastStart()
     for item in least_start(hardening, state, words, twins, over):

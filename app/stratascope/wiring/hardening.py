@@ -441,10 +441,12 @@ def learning(engines: Engines, *, terminal: bool) -> ObservationService:
     return ObservationService(FileNeeds(), lambda: engines.root(terminal=terminal))
 
 
-def watched_twins(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
-    """Observed twins, for trials of one container."""
+def watched_twins(
+    engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool, running: bool = False
+) -> WatchedTwins:
+    """Observed twins, for trials of one container. `running`: as of `WatchedTwins`."""
     places = places_of(state.container.asked)
-    return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state), places)
+    return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state), places, running=running)
 
 
 def watched_twins_of(engines: Engines, state: ContainerState) -> WatchedTwins:

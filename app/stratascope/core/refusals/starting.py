@@ -220,13 +220,15 @@ def _privileged(attempt: Attempt, here: Here) -> bool:
 
 
 def _mounts_proc(attempt: Attempt, by: str) -> bool:
-    """By mount(2), or by that call of the new ones, whose file system is not known."""
+    """By mount(2), or by that call of the new ones, whose file system is not known. Of a process that ended at once it
+    is not read where its path, or its descriptor, led: then its flags tell.
+    """
     if not tried.called(attempt, errno.EPERM):
         return False
     flags, path = tried.value(attempt, 3) or 0, tried.place_of(attempt)
     named = posixpath.basename(path) == "proc" and not flags & _BIND_OR_CHANGE
-    by_descriptor = path.startswith(_BY_DESCRIPTOR) and flags & _FLAGS == _OF_PROC
-    return attempt.name == by or (attempt.name == "mount" and (named or by_descriptor))
+    unread = not path or attempt.path.startswith(_BY_DESCRIPTOR)
+    return attempt.name == by or (attempt.name == "mount" and (named or (unread and flags & _FLAGS == _OF_PROC)))
 
 
 def _unmapped(attempt: Attempt, here: Here) -> bool:

@@ -47,6 +47,7 @@ from stratascope.engines.shared.rest_engine import (
 from stratascope.engines.shared.runtime_state import end_of, read_with_time
 from stratascope.engines.shared.volume_files import VolumeFiles
 
+_SESSION_ENDS, _LOOK = 2.0, 0.05  # seconds until an exec session counts as ended, and between two looks
 _LINKS_MAX = 4  # engines report a link's final target, so one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
 
@@ -197,9 +198,20 @@ class RestRelauncher(ABC, Generic[E]):
             raise ValueError("an exec session without an id")
         start = compact({"Detach": False, "Tty": False})
         body = command(self._engine, "POST", f"/exec/{number}/start", None, start, silence=seconds)
-        told = found(self._engine, f"/exec/{number}/json")
-        code = None if told is None else JsonObject(parse_object(told)).raw("ExitCode")
-        return Executed(code if type(code) is int else None, plain_log(body, tty=False))
+        return Executed(self._exit_code(number), plain_log(body, tty=False))
+
+    def _exit_code(self, number: str) -> int | None:
+        """Of an exec session, which the engine may take for running shortly after its output has ended."""
+        until = time.monotonic() + _SESSION_ENDS
+        while (told := found(self._engine, f"/exec/{number}/json")) is not None:
+            session = JsonObject(parse_object(told))
+            code = session.raw("ExitCode")
+            if type(code) is int and session.raw("Running") is not True:
+                return code
+            if time.monotonic() > until:
+                break
+            time.sleep(_LOOK)
+        return None
 
     def _state(self, answer: JsonObject) -> RuntimeState:
         """Its state for warnings. What the engine refuses to report is left out."""

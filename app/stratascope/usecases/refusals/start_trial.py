@@ -153,9 +153,8 @@ def _run(
     with observe(number) as witness:
         record = record_of(access, seen.spec, number, witness.cgroup)
         with twin(access, seen.spec, prepared.body, record, prepared.mounts) as container:
-            witness.attach(container, partial(access.port.initialize, container))
             access.port.start(container)
-            witness.started(container)
+            witness.attach(container, partial(_first, access, container))
             try:
                 done = access.port.execute(container, words, _SILENCE)
             except RefusedError:  # the runtime itself was refused, or there is no such program
@@ -164,6 +163,14 @@ def _run(
         witness.refusals()
     entries = twins.refused() if observe is not unwatched else ()
     return _Run(done.code == 0, attempts_of(entries, seen.state))
+
+
+def _first(access: EngineAccess, container: str) -> int:
+    """Its first process. Raises NoTwinError, EngineError, NoSuchContainerError."""
+    pid = access.port.running(container).pid
+    if pid is None:
+        raise NoTwinError(msg("A copy of it ends at once, so nothing can be tried in one."))
+    return pid
 
 
 def attempts_of(entries: Sequence[RefusalEntry], state: ContainerState) -> tuple[Attempt, ...]:

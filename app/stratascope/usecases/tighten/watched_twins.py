@@ -1,7 +1,9 @@
 """Watches twins from before their start: the observer is attached to an empty control group, which the twin then joins.
 
 A rootless engine can't use that group: there the first process is created first, and waits while the observer is
-attached to it. Docker's first process can't wait.
+attached to it. Docker's first process can't wait. Where only what is started in a twin from outside counts, the
+observer is attached to its first process once that runs: it then knows the twin's PID namespace, and misses nothing of
+what joins that and ends within milliseconds.
 
 What a twin is refused becomes a refusal with a key that is the same in every run, and with the toggle that would allow
 it, if that is among those tried.
@@ -99,13 +101,21 @@ class WatchedTwins:
     """A `usecases.tighten.tighten.TwinObserver` by an observer that is root."""
 
     def __init__(
-        self, observer: Callable[[], Observer], engine: Engine, held: CapabilitySet | None, places: Places = ()
+        self,
+        observer: Callable[[], Observer],
+        engine: Engine,
+        held: CapabilitySet | None,
+        places: Places = (),
+        *,
+        running: bool = False,
     ) -> None:
         """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known.
+        `running`: they are watched once they run, and so is what is started in them from outside, however short it is.
         `places`: as `places_of` the container; its twins have copies of them, at the same paths. What a twin names
         there counts as used; that one of them is not used can't be said, since overlayfs takes no mark on a mount.
         """
         self._observer, self._engine, self._held, self._places = observer, engine, held, places
+        self._running = running
         self._last: _Watching | None = None
         self.counts: Counts = counts
         self.loosen: Loosen = lambda denied: None
@@ -133,7 +143,7 @@ class WatchedTwins:
             with unwatched(number) as nobody:
                 yield nobody
             return
-        cgroup, group = ("", "") if self._engine.rootless else self._new_group()
+        cgroup, group = ("", "") if self._engine.rootless or self._running else self._new_group()
         watching = self._last = _Watching(
             cgroup, group, self._observer, self._held, self._places, self.counts, self.loosen
         )

@@ -13,6 +13,7 @@ from stratascope.core.refusals.starting import ROWS, Here, cause_of, causes
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.start_report import DOCKER, PODMAN, compose_lines, options
+from stratascope.value import replace
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 ALL, NONE = Circumstances(effective=CapabilitySet.full()), Circumstances(effective=CapabilitySet(0))
@@ -71,8 +72,10 @@ def test_proc_is_the_reason_only_where_it_is_covered_and_rights_are_there() -> N
     by_descriptor = call("mount", errno.EPERM, 1, 2, 3, 0xE, path="/proc/self/fd/5", around=ALL)
     bind = call("mount", errno.EPERM, 1, 2, 3, 0x1000, path="/newroot/proc", around=ALL)
     without = call("mount", errno.EPERM, 1, 2, 3, 0xE, path="/newroot/proc", around=NONE)
-    found = [getattr(cause_of(each, covered), "id", "") for each in (by_descriptor, bind, without)]
-    assert found == ["proc-covered", "mounts-of-others", "no-rights"]
+    ended = replace(by_descriptor, around=replace(ALL, place=ResolvedPath("/proc/1/fd/5", None, None, None)))
+    unread = replace(by_descriptor, path="")
+    found = [getattr(cause_of(each, covered), "id", "") for each in (by_descriptor, ended, unread, bind, without)]
+    assert found == ["proc-covered"] * 3 + ["mounts-of-others", "no-rights"]
 
 
 def test_a_filter_is_widened_by_what_the_sandbox_calls_and_no_more() -> None:
