@@ -1,5 +1,6 @@
 """What makers of sandboxes were asked for, in files of fixed names that root reads: a containerd task's config.json, an
-LXC machine's configuration. What they hold beside that (variables, annotations, hooks) is left out.
+LXC machine's configuration, the settings of a machine of systemd-nspawn. What they hold beside that (variables,
+annotations, hooks) is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ TEXT_MAX = 1 << 16
 # containerd/containerd, defaults; k3s, pkg/agent/config
 STATES = ("/run/containerd", "/run/k3s/containerd", "/run/docker/containerd")
 LXC = "/var/lib/lxc"
+_NSPAWN_SHORT = {"-M": "--machine", "-D": "--directory", "-i": "--image"}
+NSPAWN = (
+    "/etc/systemd/nspawn",
+    "/run/systemd/nspawn",
+    "/var/lib/machines",
+)  # the first that has one: systemd.nspawn(5)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,127}").fullmatch
 _KEPT: Dict[str, Any] = {
     "process": {
@@ -38,6 +45,8 @@ def files_of(program: str, argv: List[str]) -> Dict[str, str]:
         return _task({word.lstrip("-"): after for word, after in _pairs(argv)})
     if program in ("lxc-start", "lxc-execute"):
         return _machine(argv)
+    if program == "systemd-nspawn":
+        return _settings(argv)
     return {}
 
 
@@ -73,6 +82,24 @@ def _machine(argv: List[str]) -> Dict[str, str]:
                 continue
             told = [line for line in lines if line.startswith("lxc.") and not line.startswith("lxc.environment")]
             return {path: "\n".join(told)}
+    return {}
+
+
+def _settings(argv: List[str]) -> Dict[str, str]:
+    given: Dict[str, str] = {}
+    for word, after in _pairs(argv):
+        option, equals, value = word.partition("=")
+        given[_NSPAWN_SHORT.get(option, option)] = value if equals else after
+    place = given.get("--directory") or given.get("--image") or ""
+    name = given.get("--machine") or place.rstrip("/").rpartition("/")[2]
+    name = name[:-4] if name.endswith(".raw") else name
+    for folder in NSPAWN if _NAME(name) else ():
+        path = "%s/%s.nspawn" % (folder, name)
+        try:
+            lines = _text(path)[:TEXT_MAX].split("\n")
+        except (OSError, ValueError):
+            continue
+        return {path: "\n".join(line for line in lines if not line.lstrip().startswith("Environment"))}
     return {}
 
 

@@ -21,8 +21,10 @@ from stratascope.core.capture import Reading
 from stratascope.core.container import NO_ENGINE, Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer, Top
+from stratascope.linux.confined import parse_confined
 from stratascope.linux.decode import DecodeError
 from stratascope.makers.translate import found_in, raw_of
+from stratascope.makers.units import Show, Units
 from stratascope.value import replace
 
 Look = Callable[[], Reading]  # CONFINED (`collector.names`) of this machine. Raises ProbeError
@@ -35,7 +37,7 @@ FOLLOWED_MAX = 256  # first processes whose end is waited for
 
 class SandboxesPort:
     """`look` is set by who makes it, and replaced by one that is root. `counted`: the kernel's count of process ids;
-    None: not known.
+    None: not known. `show`: asks systemd about units; None: nobody is asked.
     """
 
     id = NO_ENGINE.id
@@ -44,8 +46,9 @@ class SandboxesPort:
 
     look: Look
 
-    def __init__(self, counted: Callable[[], str | None] | None = None) -> None:
+    def __init__(self, counted: Callable[[], str | None] | None = None, show: Show | None = None) -> None:
         self._counted = _last_pid if counted is None else counted
+        self._units = None if show is None else Units(show, os.getuid())
         self._lock = threading.Lock()
         self._known: dict[str, RawContainer] = {}
         self._firsts: tuple[int, ...] = ()
@@ -131,7 +134,8 @@ class SandboxesPort:
             reading = self.look()
             if reading.text is None:
                 raise EngineError(EngineState.UNREACHABLE, _UNREAD, reading.gap.detail if reading.gap else "")
-            found = found_in(reading.text)
+            confined = parse_confined(reading.text)
+            found = found_in(confined if self._units is None else self._units.told(confined))
         except ProbeError as error:
             self._error = EngineError(EngineState.UNREACHABLE, error.message, error.words)
         except DecodeError as error:

@@ -12,7 +12,7 @@ from stratascope.core.container import NO_ENGINE, Asked, Container, Engine, Prof
 from stratascope.core.ports import RawContainer
 from stratascope.core.sandbox import Sandbox
 from stratascope.core.sandboxes.find import FoundSandbox, sandboxes
-from stratascope.linux.confined import parse_confined
+from stratascope.linux.confined import Confined, parse_confined
 from stratascope.linux.decode import DecodeError
 from stratascope.value import replace
 
@@ -55,9 +55,8 @@ UNKNOWN = Asked(
 )
 
 
-def found_in(text: str) -> tuple[FoundSandbox, ...]:
-    """All sandboxes of one look. Raises DecodeError."""
-    confined = parse_confined(text)
+def found_in(confined: Confined) -> tuple[FoundSandbox, ...]:
+    """All sandboxes of one look."""
     return sandboxes(confined.processes, confined.host, {})
 
 
@@ -67,7 +66,7 @@ def _found(raw: RawContainer) -> FoundSandbox:
     if not isinstance(told, dict) or not isinstance(told.get("lines"), list):
         raise ValueError("a sandbox is an object with lines")
     try:
-        found = found_in("".join(f"{line}\n" for line in told["lines"]))
+        found = found_in(parse_confined("".join(f"{line}\n" for line in told["lines"])))
     except DecodeError as error:
         raise ValueError(str(error)) from error
     for each in found:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
-from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, ProbeError, Prober
+from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, OwnerError, ProbeError, Prober
+from stratascope.core.sandboxes.asked.systemd import PROPERTIES
 from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover, sandboxes_wanted
@@ -21,6 +22,7 @@ from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
 from stratascope.makers.port import Look, SandboxesPort
 from stratascope.makers.translate import translate
+from stratascope.owners.host import run
 from stratascope.probe.local import LocalProber
 from stratascope.state.preferences import ENGINES, SANDBOXES
 from stratascope.state.settings import Settings
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from stratascope.probe.observer import Root
     from stratascope.usecases.daily.daily import Daily
     from stratascope.usecases.live.exported_programs import Kept
+
+
+_UNITS = 10.0  # seconds for systemctl
 
 
 def translations() -> Translations:
@@ -185,7 +190,16 @@ def find_engines(
     if only:
         found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
     ports: list[EnginePort] = [open_engine(endpoint, environ) for endpoint in found]
-    return Engines((*ports, SandboxesPort()) if sandboxes else tuple(ports))
+    return Engines((*ports, SandboxesPort(show=partial(_units, environ))) if sandboxes else tuple(ports))
+
+
+def _units(environ: Mapping[str, str], names: Sequence[str], own: bool) -> str:
+    """What `systemctl show` says of these units; "" where there is none, or it fails."""
+    manager = ("--user",) if own else ()
+    wanted = ("--no-ask-password", "--no-pager", "show", f"--property={','.join(PROPERTIES)}", "--", *names)
+    with suppress(OwnerError):
+        return run(("systemctl", *manager, *wanted), environ, limit=_UNITS)
+    return ""
 
 
 def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:

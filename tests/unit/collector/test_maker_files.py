@@ -24,6 +24,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("the files have to be root's")
     monkeypatch.setattr(maker_files, "STATES", (str(tmp_path),))
     monkeypatch.setattr(maker_files, "LXC", str(tmp_path))
+    monkeypatch.setattr(maker_files, "NSPAWN", (str(tmp_path / "none"), str(tmp_path)))
     folder = tmp_path / "io.containerd.runtime.v2.task/k8s.io/web"
     folder.mkdir(parents=True)
     return folder / "config.json"
@@ -75,3 +76,12 @@ def test_of_a_machine_of_lxc_its_own_lines_without_variables(file: Path, tmp_pat
         assert files_of("lxc-start", ["lxc-start", *words]) == {f"{tmp_path}/box/config": "lxc.uts.name = box"}
     assert files_of("lxc-start", ["lxc-start", "-n", "../box"]) == {}
     assert files_of("lxc-start", ["lxc-start", "-n"]) == {}
+
+
+@pytest.mark.parametrize("line", ["-M box -D /srv/x", "--machine=box", "-D /srv/box/", "--image=/srv/box.raw"])
+def test_settings_of_a_machine_of_nspawn(file: Path, tmp_path: Path, line: str) -> None:
+    settings = tmp_path / "box.nspawn"
+    settings.write_text("[Exec]\nEnvironment=TOKEN=secret\nPrivateUsers=yes\n")
+    told = {str(settings): "[Exec]\nPrivateUsers=yes\n"}
+    assert files_of("systemd-nspawn", ["systemd-nspawn", *line.split()]) == told
+    assert files_of("systemd-nspawn", ["systemd-nspawn", "-M", "../box"]) == {}

@@ -64,6 +64,10 @@ _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
 _EMPTY = "/.empty-directory"  # crun's, bind-mounted over masked paths
+# What systemd lays over what a service is not to reach, and what it makes for that service alone (core/namespace.c)
+_INACCESSIBLE = re.compile(r"/systemd/inaccessible/(?:reg|dir|fifo|sock|chr|blk)").fullmatch
+_PROPAGATED = re.compile(r"/systemd/propagate/[^/]+").fullmatch
+_OWN_TMP = re.compile(r"(?:/var)?(?:/tmp)?/systemd-private-[0-9a-f]{32}-[^/]+-\w{6}/tmp").fullmatch
 _TREES = frozenset({"cgroup", "cgroup2"})
 _BOUND = _TREES | {"proc", "sysfs"}
 
@@ -212,6 +216,7 @@ def judged(
     files = () if special is None else _still_there(special.files, seen)
     own_nodes = frozenset(item.path for item in files if item.kind in ("b", "c"))
     own_sockets = frozenset(item.path for item in engine_sockets(files, around))
+    own_run = frozenset(device for device, root, target in around.ground.mounts if root == "/" and _RUN(target))
     for mount in seen:
         if mount.optional:
             how = _towards_host(mount, around.ground.peer_groups)
@@ -234,6 +239,11 @@ def judged(
             if is_proc_read_only(mount):
                 read_only.append(target)
                 continue
+        if mount.device in own_run and _INACCESSIBLE(mount.root):
+            masked += [target] if target.startswith(("/proc/", "/sys/")) else []
+            continue
+        if _of_service(mount, asked.get(target), own_run):
+            continue
         if (mount is root and not bound_root) or (not of_host and _made_for_it(mount, container, asked, host)):
             continue
         if (mount.root == "/null" and mount.device in nulls) or (mount.read_only and mount.root.endswith(_EMPTY)):
@@ -312,6 +322,17 @@ def judged(
         tuple(dict.fromkeys(map(node_kind, nodes))),
         tuple(dict.fromkeys(buses)),
     )
+
+
+_RUN = re.compile(r"/run(?:/user/[0-9]+)?").fullmatch
+
+
+def _of_service(mount: Mount, wish: AskedMount | None, runs: frozenset[str]) -> bool:
+    """Whether systemd made it for that service alone. `runs`: the file systems at /run."""
+    if mount.device in runs:
+        return mount.target == "/run/systemd/incoming" and _PROPAGATED(mount.root) is not None
+    private = mount.target in ("/tmp", "/var/tmp") and _OWN_TMP(mount.root) is not None
+    return private and (wish is None or not wish.source)
 
 
 def _shown_in(target: str, paths: list[HostPath]) -> HostPath | None:

@@ -75,6 +75,23 @@ def test_nspawn() -> None:
     assert nspawn.read(["systemd-nspawn", "-M", "box", "-D", "/x", "sh", "-c", "y"]).command == ("sh", "-c", "y")
 
 
+def test_settings_of_nspawn() -> None:
+    text = (
+        "[Exec]\nUser=app\nDropCapability=CAP_KILL\nDropCapability=\nDropCapability=CAP_MKNOD CAP_SYS_ADMIN\n"
+        "PrivateUsers=pick\n# User=x\n[Files]\nReadOnly=yes\nBindReadOnly=/a:/b\nBind\n[Network]\nPrivate=on\n"
+    )
+    for how, user in (("", "me"), ("--settings=trusted ", "me"), ("--settings=override ", "app")):
+        asked = nspawn.read(f"systemd-nspawn {how}-M box -u me".split(), text).asked
+        assert asked is not None
+        assert (asked.user, asked.read_only_root, asked.userns_mode, asked.network_mode) == (
+            user, True, "private", "private",
+        )  # fmt: skip
+        assert asked.cap_drop == ("CAP_MKNOD", "CAP_SYS_ADMIN")
+        assert asked.mounts == (AskedMount("bind", "/a", "/b", False),)
+    line = "systemd-nspawn --settings=no -M box"
+    assert nspawn.read(line.split(), text) == nspawn.read(line.split())
+
+
 def test_lxc() -> None:
     found = lxc.read(["lxc-start", "-P", "/my", "-n", "box", "-F"])
     assert (found.name, found.texts) == ("box", (("/my/box/config", ""),))
@@ -132,12 +149,30 @@ def test_systemd() -> None:
     found = systemd.read(
         "Id=cups.service\nUser=lp\nNoNewPrivileges=yes\nPrivateNetwork=no\nProtectSystem=strict\n"
         "CapabilityBoundingSet=cap_chown cap_kill\nTasksMax=99\nMemoryMax=infinity\nSystemCallFilter=~@mount\n"
+        "CPUQuotaPerSecUSec=1s 500ms\nProtectHome=yes\nInaccessiblePaths=-/srv\n"
+        "PrivateTmp=yes\nPrivateTmpEx=connected\nBindReadOnlyPaths=/a:/b:rbind\nTemporaryFileSystem=/var:ro"
     )
     assert found.name == "cups.service"
-    assert found.asked is not None
-    assert (found.asked.pids, found.asked.memory, found.asked.network_mode) == (99, None, "host")
-    assert found.asked.capabilities == ("CAP_CHOWN", "CAP_KILL")
-    assert found.asked.seccomp is ProfileKind.CUSTOM
+    asked = found.asked
+    assert asked is not None
+    assert (asked.pids, asked.memory, asked.network_mode, asked.cpu_cores) == (99, None, "host", 1.5)
+    assert asked.capabilities == ("CAP_CHOWN", "CAP_KILL")
+    assert asked.seccomp is ProfileKind.CUSTOM
+    assert [(each.kind, each.target, each.writable) for each in asked.mounts] == [
+        ("bind", "/b", False), ("tmpfs", "/var", False), ("bind", "/tmp", True), ("bind", "/var/tmp", True),
+    ]  # fmt: skip
+
+
+def test_systemd_of_a_unit_that_asks_for_nothing() -> None:
+    """As systemd 257 prints it."""
+    asked = systemd.read(
+        "CPUQuotaPerSecUSec=infinity\nMemoryMax=infinity\nTasksMax=2357\nSystemCallFilter=~\nUser=\n"
+        "RestrictAddressFamilies=~\nRestrictNamespaces=no\nSystemCallArchitectures=\nPrivateTmp=no\nProtectHome=no\n"
+        "PrivateUsersEx=no\nProtectControlGroupsEx=no\nNoNewPrivileges=no\nId=soft.service\n"
+    ).asked
+    assert asked is not None
+    assert (asked.seccomp, asked.userns_mode, asked.cgroupns_mode) == (ProfileKind.UNCONFINED, "", "host")
+    assert (asked.mounts, asked.cpu_cores) == ((), None)
 
 
 def test_codex() -> None:

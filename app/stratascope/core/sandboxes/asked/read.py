@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.container import ProfileKind
-from stratascope.core.sandboxes.asked import bubblewrap, codex, containerd, firejail, flatpak, lxc, nspawn, unshare
+from stratascope.core.sandboxes.asked import (
+    bubblewrap,
+    codex,
+    containerd,
+    firejail,
+    flatpak,
+    lxc,
+    nspawn,
+    systemd,
+    unshare,
+)
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
 from stratascope.core.sandboxes.makers import Maker
 from stratascope.core.shell_quote import words
@@ -46,6 +56,8 @@ def asked_of(
         found = replace(found, texts=(*found.texts, (f"/proc/{by.pid}/cmdline", words(by.argv)[:TEXT_MAX])))
     if row.id == "flatpak":
         found = _flatpaks(found, inside)
+    if row.id == "systemd":
+        found = _units(found, inside)
     return found
 
 
@@ -54,12 +66,23 @@ _FILES: dict[str, Callable[[str], AskedOf]] = {"containerd": containerd.read_fil
 
 def _with_file(tool: Maker, found: AskedOf, wrapper: ConfinedProcess) -> AskedOf:
     """With the text of the file that its command line names, where that was read."""
+    if tool.id == "nspawn":
+        path, text = next((each for each in wrapper.files if each[0].endswith(nspawn.SUFFIX)), ("", ""))
+        return replace(nspawn.read(wrapper.argv or (), text), texts=((path, text[:TEXT_MAX]),)) if text else found
     path = found.texts[0][0] if found.texts else ""
     text = dict(wrapper.files).get(path, "")
     if not text or tool.id not in _FILES:
         return found
     said = _FILES[tool.id](text)
     return replace(found, command=said.command or found.command, asked=said.asked, texts=((path, text[:TEXT_MAX]),))
+
+
+def _units(found: AskedOf, inside: Sequence[ConfinedProcess]) -> AskedOf:
+    for each in inside:
+        for source, text in each.files:
+            if source.startswith(systemd.COMMANDS):
+                return replace(found, asked=systemd.read(text).asked, texts=((source, text[:TEXT_MAX]), *found.texts))
+    return found
 
 
 def _for(row: Maker, found: AskedOf, argv: Sequence[str]) -> AskedOf:
