@@ -107,6 +107,10 @@ def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]
         yield style.paint(_line(heads, shown, widths, style), "2")
         for row in rows:
             yield _line(row, shown, widths, style)
+        stopped = sum(not runs(state) for state in snapshot.containers)
+        if stopped:
+            counted = msg("{running} running, {stopped} stopped", running=len(rows) - stopped, stopped=stopped)
+            yield style.paint(translate(counted), "2")
     else:
         yield translate(msg("No containers."))
         for engine in snapshot.engines:

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from stratascope.core.accepted import Standing, in_force, threat_code
-from stratascope.core.container import Container, Status
+from stratascope.core.container import Status
 from stratascope.core.message import colon, msg, plural
 from stratascope.core.reach.row import Reached, ReachRow
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
-from stratascope.core.threats.depth import Matrix, ThreatState, exposure_verified
+from stratascope.core.threats.depth import ThreatState, exposure_verified
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.annotations import (
@@ -35,7 +35,7 @@ from stratascope.presentation.annotations import (
     standing_object,
     threat_since,
 )
-from stratascope.presentation.takeover import may_run, unseen_engines
+from stratascope.presentation.takeover import danger, may_run, unseen_engines
 from stratascope.presentation.terms import timestamp
 from stratascope.value import Value, replace
 
@@ -176,7 +176,7 @@ def subject_of(state: ContainerState, kind: str, annotations: Annotations) -> Su
     container, matrix, machine, acceptance = state.container, state.matrix, annotations.machine, annotations.acceptance
     before = annotations.before(container, kind)
     compared = annotations.baseline is not None
-    items = [*_findings(state, kind, before, compared), *_threats(matrix, kind, container, before, compared)]
+    items = [*_findings(state, kind, before, compared), *_threats(state, kind, before, compared)]
     if container.status is Status.PREDICTED:
         items = _placed(items)
     if acceptance is not None:
@@ -233,20 +233,18 @@ def _place(source: str) -> tuple[str, int]:
     return (found["file"], int(found["line"])) if found else ("", 0)
 
 
-def _threats(
-    matrix: Matrix | None, kind: str, container: Container, before: Before | None, compared: bool
-) -> Iterator[Item]:
-    if matrix is None:
+def _threats(of: ContainerState, kind: str, before: Before | None, compared: bool) -> Iterator[Item]:
+    if of.matrix is None:
         return
-    for state in matrix.threats:
+    for state in of.matrix.threats:
         if state.outcome is Outcome.OPEN and state.threat.severity in SERIOUS:
-            mark = fingerprint(kind, identity(container), threat_code(state.threat.id))
-            item = _threat(state, mark, container.status is Status.PREDICTED)
+            mark = fingerprint(kind, identity(of.container), threat_code(state.threat.id))
+            item = _threat(state, mark, of)
             yield replace(item, since=threat_since(before, state)) if compared else item
 
 
-def _threat(state: ThreatState, mark: str, predicted: bool) -> Item:
-    threat = state.threat
+def _threat(state: ThreatState, mark: str, of: ContainerState) -> Item:
+    threat, predicted = state.threat, of.container.status is Status.PREDICTED
     through = [each.ruling.source for each in state.weakest.rulings if each.ruling.stance is Stance.LETS_THROUGH]
     places = [place for source in through if predicted and (place := _place(source))[0]]
     file, line = places[0] if places else ("", 0)
@@ -255,7 +253,7 @@ def _threat(state: ThreatState, mark: str, predicted: bool) -> Item:
         layer=threat.first,
         severity=threat.severity,
         title=translate(threat.title),
-        text=plain(translate(colon(threat.title, threat.what)), _TEXT),
+        text=plain(translate(colon(threat.title, danger(state, of))), _TEXT),
         advice=plain(translate(threat.advice), _TEXT),
         source="",
         refs=threat.refs,

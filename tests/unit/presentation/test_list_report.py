@@ -12,6 +12,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import list_report
+from stratascope.presentation.takeover import runs
 from stratascope.presentation.terminal import Style, width_of
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -19,8 +20,12 @@ from stratascope.wiring.engines import demo_snapshot
 
 def test_a_line_each_the_worst_first() -> None:
     snapshot = demo_snapshot()
-    head, *lines = list_report.render(snapshot, Style()).splitlines()
+    head, *lines, counted = list_report.render(snapshot, Style()).splitlines()
     assert len(lines) == len(snapshot.containers)
+    stopped = sum(not runs(each) for each in snapshot.containers)
+    assert counted == f"{len(lines) - stopped} running, {stopped} stopped"
+    running = replace(snapshot, containers=tuple(filter(runs, snapshot.containers)))
+    assert "stopped" not in list_report.render(running, Style())
     assert [line.split()[0] for line in lines[:3]] == ["10.0", "10.0", "9.2"]
     assert "Group" not in head  # none is in one
     web = next(line for line in lines if " web " in line)
@@ -79,7 +84,7 @@ def test_what_is_not_known_is_not_called_closed() -> None:
 def test_a_narrow_terminal_cuts_no_number() -> None:
     """Columns are left out, the last name column gives way, and no line is wider than the terminal."""
     for width in (60, 80, 100, 140):
-        head, *lines = list_report.render(demo_snapshot(), Style(width=width)).splitlines()
+        head, *lines, _ = list_report.render(demo_snapshot(), Style(width=width)).splitlines()
         assert all(width_of(line) <= width for line in (head, *lines)), width
         assert [line.split()[0] for line in lines[:3]] == ["10.0", "10.0", "9.2"]
         assert all(len(line.split()[1]) == 6 for line in lines), width
@@ -98,13 +103,13 @@ def test_two_of_one_name_keep_their_engine() -> None:
 
 def test_chosen_columns_and_order() -> None:
     snapshot = demo_snapshot()
-    head, *lines = list_report.render(snapshot, Style(), sort="name", columns=("name", "exposure")).splitlines()
+    head, *lines, _ = list_report.render(snapshot, Style(), sort="name", columns=("name", "exposure")).splitlines()
     assert head.split() == ["Name", "Exposure"]
     names = [line.split()[0] for line in lines]
     assert names == sorted(names)
     found = json.loads(list_report.document(snapshot, sort="name"))["containers"]
     assert [each["name"] for each in found] == sorted(each["name"] for each in found)
-    *_, last = list_report.render(snapshot, Style(), sort="group").splitlines()
+    *_, last, _ = list_report.render(snapshot, Style(), sort="group").splitlines()
     assert last.startswith("-")
 
 

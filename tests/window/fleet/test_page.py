@@ -338,6 +338,19 @@ def test_filter_switch_and_legend(page: FleetPage) -> None:
     assert len(page.table.rows) == 5
 
 
+def test_what_was_chosen_is_shown_again_after_a_filter_that_nothing_matches(page: FleetPage) -> None:
+    states = fake_fleet.states(120)
+    page.show_states(states)
+    page.work_out()
+    page.switch.buttons[1].click()
+    chosen = page.table.title
+    for needle, title in (("no such container", chosen), ("", chosen)):
+        page.show_states(states, needle)
+        page.work_out()
+        assert (page.table.title == title) is (not needle)
+    assert page.switch.buttons[1].isChecked()
+
+
 def test_a_hidden_page_works_nothing_out(page: FleetPage) -> None:
     page.hide()
     page.show_states(fake_fleet.states(7))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
 from rig.window import fake_fleet, fake_matrix, sample
 from stratascope.core.container import Status
 from stratascope.core.layer import Assessment, BitGrid, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.ui.fleet.table import CellKind, FleetCell, Kept, bit_tables, threat_cell, threat_table
+from stratascope.presentation.annotations import Annotations
+from stratascope.presentation.report_model import subject_of
+from stratascope.presentation.takeover import danger
+from stratascope.ui.fleet.table import CellKind, FleetCell, Kept, bit_tables, card_lines, threat_cell, threat_table
+from stratascope.ui.kit.theme import Theme
+from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
 
 
 def test_rows_come_worst_first_as_in_the_list() -> None:
@@ -115,3 +127,26 @@ def test_what_is_kept_makes_no_difference() -> None:
 def test_an_empty_fleet_has_tables_without_rows() -> None:
     assert threat_table(()).rows == ()
     assert bit_tables((), all_layers()) == ()
+
+
+def test_a_socket_is_told_with_its_engine_wherever_its_threat_is(theme: Theme, qtbot: QtBot) -> None:
+    """On the fleet's card, in the sheet of the exposure, and in a report."""
+    threat = "use-engine-socket"
+    found = ((each, each.matrix.of(threat)) for each in demo_snapshot().containers if each.matrix is not None)
+    state, judged = next((each, of) for each, of in found if of is not None and of.outcome is Outcome.OPEN)
+    assert state.matrix is not None
+    assert judged is not None
+    told = translate(danger(judged, state))
+    assert told != translate(judged.threat.what)
+    table = threat_table((state,))
+    place = next(at for at, column in enumerate(table.columns) if column.id == threat)
+    assert card_lines(table, table.rows[0], place)[-1] == told
+    window = QWidget()
+    qtbot.addWidget(window)
+    sheet = ExposureSheet(theme, window)
+    sheet.show_matrix(state.matrix, "", state)
+    first = sheet.table.model()
+    tips = [first.index(row, 1).data(Qt.ItemDataRole.AccessibleDescriptionRole) for row in range(first.rowCount())]
+    assert told in tips
+    items = subject_of(state, "docker", Annotations()).items
+    assert any(told in item.text for item in items if item.threat)

@@ -15,7 +15,8 @@ from stratascope.core.message import NOTHING
 from stratascope.core.sandbox import Group, Sandbox
 from stratascope.core.sandboxes.asked import bubblewrap
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.ui.harden.next_step import Act
+from stratascope.ui.harden.next_step import TRY, Act, PlanButton, effect, idle
+from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.sandbox_plans import SandboxPlans
 from stratascope.value import replace
@@ -80,3 +81,17 @@ def test_no_copy_and_no_relaunch_is_offered(window: MainWindow, qtbot: QtBot) ->
     assert draft.button.act in (Act.EXPORT, Act.NOTHING)
     assert draft.relaunch is None
     assert draft.failure is None
+
+
+@pytest.mark.usefixtures("sandboxed")
+def test_where_the_number_stays_the_button_says_how_many_changes(window: MainWindow) -> None:
+    plan = side_of(window).draft.plan
+    assert plan is not None
+    on = replace(plan.changes[0], on=True)
+    some = replace(plan, changes=(on, *(replace(each, on=False) for each in plan.changes[1:])))
+    assert effect(replace(some, then=plan.now)) == ("1 change",)
+    button = TryButton(window.theme)
+    button.show_button(PlanButton(Act.TRY, TRY, numbers=True), effect(replace(some, then=plan.now)))
+    assert (button.text(), button.accessibleName()) == ("Try it safely  1 change", "Try it safely, 1 change")
+    assert idle(replace(plan, changes=(), unclosed=plan.now.threats[:1])).word.id == "No plan"
+    assert idle(replace(plan, changes=(), unclosed=())).word.id == "Nothing to change"

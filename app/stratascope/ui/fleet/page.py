@@ -231,8 +231,7 @@ class FleetPage(QWidget):
         if found is not None:
             self._tables = tuple(with_machines(each, found) for each in self._tables)
         self.switch.offer(tuple(table.title for table in self._tables))
-        self._table = min(self._table, len(self._tables) - 1)
-        self.switch.choose(self._table)
+        self.switch.choose(self._place)
         there, shown = sum(map(runs, self._states)), len(threats.rows)
         if shown == there:
             text: Message = plural("{count} running container, worst first",
@@ -252,7 +251,12 @@ class FleetPage(QWidget):
     @property
     def table(self) -> FleetTable:
         """The visible table."""
-        return self._tables[self._table] if self._tables else EMPTY
+        return self._tables[self._place] if self._tables else EMPTY
+
+    @property
+    def _place(self) -> int:
+        """Of the visible table: the chosen one, which is not there while nothing matches the filter."""
+        return min(self._table, len(self._tables) - 1)
 
     def _choose(self, place: int) -> None:
         self._table = place

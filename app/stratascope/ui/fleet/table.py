@@ -18,7 +18,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink, number_text
-from stratascope.presentation.takeover import critical, runs
+from stratascope.presentation.takeover import critical, danger, runs
 from stratascope.presentation.threat_outcomes import (
     Protection,
     ThreatOutcome,
@@ -73,6 +73,7 @@ class FleetRow(Value):
     level: str  # colour token of the exposure
     cells: tuple[FleetCell, ...]
     source: object  # for the card: the judged threats by column, or the BitGrid
+    state: ContainerState | None = None
 
 
 class FleetColumn(Value):
@@ -261,7 +262,7 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
     container, matrix = state.container, state.matrix
     name = plain(container.name or container.id[:12], 300)
     second = plain(container.engine, 100)
-    return FleetRow(state.key, name, second, number_text(matrix), level_ink(matrix), cells, source)
+    return FleetRow(state.key, name, second, number_text(matrix), level_ink(matrix), cells, source, state)
 
 
 def with_machines(table: FleetTable, machines: Mapping[tuple[str, str], str]) -> FleetTable:
@@ -308,7 +309,7 @@ def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
             family = family_word(state.threat.family)
             severity = severity_word(state.threat.severity)
             lines[1] = translate(bracketed(column.title, comma(family, severity.lower())))
-            lines.append(plain(translate(state.threat.what), 400))
+            lines.append(plain(translate(danger(state, row.state)), 400))
     elif isinstance(row.source, BitGrid) and place < len(row.source.rows):
         lines.append(plain(translate(row.source.rows[place].explanation), 400))
     return tuple(lines)

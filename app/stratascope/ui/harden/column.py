@@ -15,7 +15,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu, Exports
 from stratascope.ui.harden.foot import PlanFoot
 from stratascope.ui.harden.kept_line import SetAsideLine, about
-from stratascope.ui.harden.next_step import COPY_LINE
+from stratascope.ui.harden.next_step import COPY_LINE, effect
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.harden.plan_column import PlanColumn
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
@@ -185,4 +185,4 @@ class HardenColumn(PlanColumn):
         self.rule.setVisible(there and not self.paged)
         more = usable and bool(draft.choices) and draft.look_only is None and draft.line is None
         self.foot.count.say(self.numbers.counted() if usable else "")
-        self.foot.show_draft(draft, self.numbers.told if usable else (), more=more)
+        self.foot.show_draft(draft, effect(draft.plan) if usable and draft.plan is not None else (), more=more)

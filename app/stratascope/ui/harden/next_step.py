@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from enum import Enum
 
-from stratascope.core.message import Message, msg, verbatim
+from stratascope.core.message import Message, msg, plural, verbatim
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import number_text
 from stratascope.ui.harden.wishes import Key
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import Value
@@ -144,6 +145,13 @@ def remedy_title(remedy: Remedy) -> Message:
     return _REMEDIES[remedy][1]
 
 
+def effect(plan: HardeningPlan) -> tuple[str, ...]:
+    """What the plan does, as it stands on its button: the exposure now and then; where it stays, how many changes."""
+    now, then = number_text(plan.now), number_text(plan.then)
+    on = sum(change.on for change in plan.changes)
+    return (now, then) if now != then or not on else (translate(plural("{count} change", "{count} changes", on)),)
+
+
 def trying(trial: Trial) -> PlanButton:
     line = msg("Yours keeps running; Esc stops it.")
     if trial.cancelling:
@@ -163,9 +171,12 @@ def underway(run: Underway) -> PlanButton:
 
 
 def idle(plan: HardeningPlan) -> PlanButton:
-    line = msg("Everything in the plan is in force.") if not plan.changes else msg("No change is switched on.")
-    sign = Sign.NONE if plan.changes else Sign.DONE
-    return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=sign)
+    if plan.changes:
+        return PlanButton(Act.NOTHING, msg("Nothing to change"), msg("No change is switched on."))
+    if plan.unclosed:
+        return PlanButton(Act.NOTHING, msg("No plan"), msg("No switch closes what is open."), sign=Sign.UNKNOWN)
+    line = msg("Everything in the plan is in force.")
+    return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=Sign.DONE)
 
 
 def blocked(made: Plan) -> PlanButton:

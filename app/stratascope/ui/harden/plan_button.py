@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, comma, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.next_step import PlanButton, Sign
@@ -45,6 +45,8 @@ class TryButton(MainButton):
     def _spoken(self, word: Message, numbers: tuple[str, ...]) -> str:
         if self._numbers and len(numbers) == 2:
             word = msg("{word}, {now} to {then}", word=word, now=numbers[0], then=numbers[1])
+        elif self._numbers:
+            word = comma(word, self._numbers)
         return translate(msg("In the card: {word}", word=word) if self._in_card else word)
 
     def minimumSizeHint(self) -> QSize:

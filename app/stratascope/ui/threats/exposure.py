@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
@@ -31,6 +32,7 @@ from stratascope.presentation.exposure import (
     level_word,
     number_text,
 )
+from stratascope.presentation.takeover import danger
 from stratascope.presentation.threat_outcomes import best_number, family_word
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.focus_order import outline_pen
@@ -200,13 +202,13 @@ class ExposureSheet(QFrame):
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
 
-    def show_matrix(self, matrix: Matrix, title: str = "") -> None:
-        """Fill it. `title`: replaces the sentence with the number."""
+    def show_matrix(self, matrix: Matrix, title: str = "", state: ContainerState | None = None) -> None:
+        """Fill it. `title`: replaces the sentence with the number; `state`: of whose container it is."""
         theme, parts = self._theme, breakdown(matrix)
         self.title.setText(title or exposure_sentence(matrix))
         self.table.setRowCount(len(parts.families))
         for row, part in enumerate(parts.families):
-            threat = part.state.threat
+            threat, what = part.state.threat, plain(translate(danger(part.state, state)))
             ink = SEVERITY_INK[threat.severity] if part.state.outcome is Outcome.OPEN else "text2"
             unknown = part.state.outcome is Outcome.UNKNOWN
             cells = (
@@ -221,8 +223,8 @@ class ExposureSheet(QFrame):
                 item.setForeground(QColor(theme.color(colour)))
                 item.setFont(theme.font(12, BOLD if column in (2, 4) else MEDIUM, tabular=column == 4))
                 item.setData(Qt.ItemDataRole.UserRole, threat.id)
-                item.setToolTip(tip(plain(translate(threat.what))))
-                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, plain(translate(threat.what)))
+                item.setToolTip(tip(what))
+                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, what)
                 if column == 4:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(row, column, item)
@@ -233,10 +235,10 @@ class ExposureSheet(QFrame):
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(self.table.rowCount())))
 
-    def open_below(self, anchor: QWidget, matrix: Matrix, title: str) -> None:
+    def open_below(self, anchor: QWidget, matrix: Matrix, title: str, state: ContainerState | None = None) -> None:
         """Open it below the anchor, with right edges aligned."""
         theme = self._theme
-        self.show_matrix(matrix, title)
+        self.show_matrix(matrix, title, state)
         window = anchor.window()
         width = min(theme.px(WIDTH), window.width() - theme.px(24))
         self.setFixedWidth(width)

@@ -22,7 +22,7 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
 from stratascope.presentation.takeover import danger, runs
 from stratascope.presentation.threat_outcomes import not_known, open_questions, small
-from stratascope.ui.harden.next_step import TRY, PlanButton, Sign
+from stratascope.ui.harden.next_step import TRY, PlanButton, Sign, effect
 from stratascope.ui.harden.next_step import Act as PlanAct
 from stratascope.value import Value, replace
 
@@ -125,7 +125,6 @@ def answer(
         return replace(found, act=Act.PLAN, button=PlanButton(PlanAct.NOTHING, TRY), note="\N{NO-BREAK SPACE}")
     if plan is None or button is None:
         return found
-    now, then = (f"{each.exposure.worst:.1f}" for each in (plan.now, plan.then))
     on = sum(change.on for change in plan.changes)
     note = plural("{count} change, as in the plan", "{count} changes, as in the plan", on)
     usual = (PlanAct.TRY, PlanAct.RELAUNCH, PlanAct.CANCEL, PlanAct.NOTHING)
@@ -135,7 +134,7 @@ def answer(
         found,
         act=Act.PLAN,
         button=button,
-        numbers=(now, then),
+        numbers=effect(plan),
         note=plain(translate(note), 300),
         line="  ".join(plain(line, 200) for line in _instead(plan) or lines if plan.keeping),
     )

@@ -239,7 +239,7 @@ class Header(QWidget):
         matrix = self._selection.what_if.result()
         if matrix is not None:
             button = self.exposure if self.result.isHidden() else self.result.exposure
-            self.sheet.open_below(button, matrix, button.accessibleName())
+            self.sheet.open_below(button, matrix, button.accessibleName(), self._selection.current)
 
     def refresh(self) -> None:
         """Show the button as it is by now."""
