@@ -17,7 +17,7 @@ DEMO = str(CHECKOUT / "resources" / "demo" / "demo.json")
 def test_list_of_a_capture() -> None:
     done = run("list", "--from-capture", DEMO)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 15
+    assert len(done.stdout.splitlines()) == 16
     found = json.loads(run("list", "--json", "--from-capture", DEMO).stdout)
     assert len(found["containers"]) == 14
 

@@ -84,8 +84,10 @@ def test_no_copy_and_no_relaunch_is_offered(window: MainWindow, qtbot: QtBot) ->
 
 
 @pytest.mark.usefixtures("sandboxed")
-def test_where_the_number_stays_the_button_says_how_many_changes(window: MainWindow) -> None:
-    plan = side_of(window).draft.plan
+def test_where_the_number_stays_the_button_says_how_many_changes(window: MainWindow, qtbot: QtBot) -> None:
+    draft = side_of(window).draft
+    qtbot.waitUntil(lambda: not draft.pending and (draft.line is not None or not draft.choices))
+    plan = draft.plan
     assert plan is not None
     on = replace(plan.changes[0], on=True)
     some = replace(plan, changes=(on, *(replace(each, on=False) for each in plan.changes[1:])))
