@@ -19,9 +19,13 @@ from machine.reach.trying import Target, said
 from rig.collector.asking import needs_root
 from rig.engine import Rig
 from rig.ordinary import as_user
+from rig.sandboxes import descendants
+from stratascope.core.container import NO_ENGINE
 from stratascope.core.ground import decode_ground
-from stratascope.core.reach.row import Known
+from stratascope.core.reach.row import Known, Reached
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
+from stratascope.makers.translate import translate as translate_raw
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
@@ -160,3 +164,32 @@ def awaited(there: Target) -> int:
             return waiting(there)
         time.sleep(0.1)
     return waiting(there)
+
+
+@needs_root
+def test_what_was_to_be_hidden_and_is_within_reach(there: Target) -> None:
+    """A key that is hidden at its place, and shown at another; by name, as who made the sandbox is known then."""
+    home, name = str(there.home), f"hides{os.getpid()}"
+    words = ["bwrap", "--ro-bind", "/", "/", "--tmpfs", f"{home}/.ssh", "--bind", home, "/mnt"]
+    with subprocess.Popen([*words, "--unshare-net", "sh", "-c", "sleep 600; true", name]) as process:
+        try:
+            reached_by_name = _by_name(process.pid)
+        finally:
+            process.kill()
+    rows = {row.thing.id: row for row in reached_by_name.rows}
+    assert "/mnt/.ssh/" in translate(rows["ssh-keys"].why)
+    assert translate(rows["ssh-keys"].why).startswith("Its maker was told to hide it")
+    assert "told to hide" not in translate(rows["aws"].why)
+
+
+def _by_name(top: int) -> Reached:
+    """Of the sandbox in which a child of that process is, by its id."""
+    until = time.monotonic() + 30
+    with open_engines(sandboxes=True) as opened:
+        while time.monotonic() < until:
+            for raw in opened.port(NO_ENGINE.id).list():
+                sandbox = translate_raw(raw, NO_ENGINE).sandbox
+                if sandbox is not None and set(sandbox.pids) & set(descendants(top)):
+                    return reached(subject_of(opened, sandbox.id)[0])
+            time.sleep(0.2)
+    raise AssertionError("no sandbox was found")

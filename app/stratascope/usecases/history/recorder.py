@@ -6,6 +6,7 @@ counters. Everything on one thread of its own. A write error is reported in `tro
 
 from __future__ import annotations
 
+import os
 import pwd
 import threading
 import time
@@ -44,22 +45,22 @@ from stratascope.fault_log import fault_logger
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.value import replace
 
+_COMMAND_SECONDS = 60.0  # that most commands take at most, for each of which an agent makes a sandbox
 _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command
 
 
 def subject_of(state: ContainerState, twins: Collection[str]) -> Subject | None:
     """The subject that it belongs to; None for temporary containers: twins, by their numbers, and relaunches under way.
-    None for sandboxes, too: many have one name, and most live for as long as a command.
+    A sandbox is known by its id, which a restart does not change; one that may be a single command has none yet.
 
     An image can bring a twin's label, but no number that the journal has.
     """
     container = state.container
-    if (
-        container.sandbox is not None
-        or container.error
-        or is_mark(container.name)
-        or dict(container.labels).get(TWIN) in twins
-    ):
+    if container.sandbox is not None:
+        lived = time.clock_gettime(time.CLOCK_BOOTTIME) - container.sandbox.started / os.sysconf("SC_CLK_TCK")
+        brief = container.sandbox.folded or lived < _COMMAND_SECONDS
+        return None if brief else Subject(container.engine, container.id)
+    if container.error or is_mark(container.name) or dict(container.labels).get(TWIN) in twins:
         return None
     return Subject(container.engine, container.name or container.id)
 

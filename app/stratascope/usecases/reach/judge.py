@@ -15,11 +15,14 @@ from stratascope.core.capture import Gap, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, Reached, ReachRow, Thing
 from stratascope.core.reach.things import BY_ID, THINGS
+from stratascope.core.sandboxes.hidden import was_to_hide
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import calls, socket
 from stratascope.core.threats.needs import SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.capabilities.programs import startable
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
@@ -113,7 +116,7 @@ def _row(
             yield ReachRow(thing, Answer.UNKNOWN, "", why=_CUT)
         return
     order = (Answer.OPEN, Answer.UNKNOWN, Answer.CLOSED)
-    judged.sort(key=lambda item: order.index(item[1].answer))
+    judged.sort(key=lambda item: (order.index(item[1].answer), not _was_to_hide(subject, *item)))
     file, worst = judged[0]
     same = sum(1 for _, each in judged if each.answer is worst.answer) - 1
     if worst.answer is Answer.CLOSED:
@@ -131,6 +134,10 @@ def _row(
         )
         return
     why = worst.why if worst.why.id else _elsewhere(file, worst)
+    if worst.answer is Answer.OPEN and _was_to_hide(subject, file, worst):
+        why = msg(
+            "Its maker was told to hide it, and it is within reach all the same: as {path}.", path=_path(file, worst)
+        )
     source, indirect = _source(subject), worst.indirect
     row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, source, more=same, indirect=indirect)
     places = [place.path for file, each in judged if each.answer is Answer.OPEN for place in file.places]
@@ -138,6 +145,18 @@ def _row(
         yield replace(row, folders=tuple(dict.fromkeys(places)))
     else:
         yield replace(row, hides=tuple(dict.fromkeys(_to_hide(thing, path) for path in places)))
+
+
+def _was_to_hide(subject: Judged, file: FoundFile, verdict: Verdict) -> bool:
+    """Whether its maker was told to hide it, there or where it lies on the machine."""
+    container = subject.state.container
+    if container.sandbox is None:
+        return False
+    return any(was_to_hide(path, container.sandbox, container.asked) for path in {file.path, _path(file, verdict)})
+
+
+def _path(file: FoundFile, verdict: Verdict) -> str:
+    return file.path if verdict.place is None else verdict.place.path
 
 
 # Kinds that have folders of their own, in which nothing else lies that a program would need
@@ -228,7 +247,20 @@ def _by_threats(subject: Judged) -> Iterator[ReachRow]:
         states = [state for each in threats if (state := subject.threat(each)) is not None]
         if states:
             row = by_threat(BY_ID[name], states, subject)
-            yield _own_users(row, subject) if name == "signal-others" else row
+            more = {"signal-others": _own_users, "set-uid": _with_programs}.get(name)
+            yield row if more is None else more(row, subject)
+
+
+def _with_programs(row: ReachRow, subject: Judged) -> ReachRow:
+    """With the programs that it may start; those that do what they are told come first. Where they have no effect,
+    they are not named.
+    """
+    facts = subject.facts("capabilities")
+    if row.answer is Answer.CLOSED or not isinstance(facts, CapabilityFacts) or facts.giving is None:
+        return row
+    held = 0 if facts.permitted is None else facts.permitted.bits
+    paths = [each.path for some in startable(facts.giving, facts.who, held) for each in some if each.root]
+    return replace(row, where=paths[0], more=len(paths) - 1) if paths else row
 
 
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:

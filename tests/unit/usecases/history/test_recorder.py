@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rig.window import reach
 from stratascope.core.container import Status
 from stratascope.core.history.entry import (
     GONE,
@@ -171,6 +175,21 @@ def test_relaunches_under_way_are_left_out() -> None:
     own = replace(state, container=replace(state.container, name="stratascope-agent"))
     assert subject_of(own, ()) == Subject(state.container.engine, "stratascope-agent")
     assert subject_of(state, ()) == Subject(state.container.engine, state.container.name)
+
+
+def test_a_sandbox_is_known_by_its_id_once_it_is_no_mere_command() -> None:
+    state = reach.agent()
+    sandbox = state.container.sandbox
+    assert sandbox is not None
+    ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+    def of(**new: Any) -> Subject | None:
+        changed = replace(sandbox, **new)
+        return subject_of(replace(state, container=replace(state.container, sandbox=changed)), ())
+
+    assert of(started=1, first=4) == of(started=2, first=9) == Subject("sandboxes", "codex-codex")
+    assert of(started=ticks) is None
+    assert of(started=1, folded=True) is None
 
 
 def test_a_twin_is_left_out_and_an_image_with_its_label_is_not(stage: Stage) -> None:
