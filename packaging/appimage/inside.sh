@@ -31,6 +31,9 @@ gcc -std=c11 -O2 -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--no-w
     packaging/appimage/unpack.c packaging/appimage/squashfs.c -lsquashfuse_ll -lfuse3 -lzstd -lz -llzma -lpthread
 printf 'AI\002' | dd of=/build/runtime bs=1 seek=8 conv=notrunc status=none # type 2
 
+say "building the attempts"
+python3 app/stratascope/attempts/build.py /build/attempts
+
 say "collecting the program"
 /opt/venv/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --no-compile \
     --target /build/site . # for what is said about it: version, licence

@@ -23,4 +23,4 @@ export SOURCE_DATE_EPOCH STRATASCOPE_SBOM
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' app/stratascope/__init__.py)
 $tools/bin/python packaging/release/sbom.py wheel "$STRATASCOPE_SBOM" --version "$version"
 $tools/bin/pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir "${1:-dist}" .
-ls "${1:-dist}/stratascope-$version-py3-none-any.whl"
+ls "${1:-dist}/stratascope-$version"-py3-none-*.whl

@@ -43,6 +43,7 @@ def parser() -> Parser:
     _report(commands)
     _looking(commands)
     _reach(commands)
+    _try(commands)
     _check(commands)
     engines = _command(
         commands,
@@ -250,6 +251,24 @@ def _reach(commands: Commands) -> None:
     )
     _engine(reach)
     _as_root(reach)
+
+
+def _try(commands: Commands) -> None:
+    trying = _command(
+        commands,
+        "try",
+        msg("try threats harmlessly on a copy of a container: which layer answers"),
+        msg(
+            "Makes a copy of a container, in which a small program of Stratascope's own tries each threat in a way "
+            "that harms nothing, and removes it. Prints what was predicted, what came of it, and which layer refused "
+            "it. The container itself is not touched. Exit status 1 where one came otherwise than predicted."
+        ),
+    )
+    trying.add_argument("container", metavar="NAME|ID")
+    trying.add_argument("threats", nargs="*", metavar="THREAT")
+    _option(trying, "--all", msg("print all threats, also those that were stopped or not tried"), action="store_true")
+    _json(trying)
+    _engine(trying)
 
 
 def _check(commands: Commands) -> None:

@@ -75,6 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from stratascope.cli import reach
 
             return reach.run(arguments)
+        case "try":
+            from stratascope.cli import attempts
+
+            return attempts.run(arguments)
         case "observe" | "needs":
             from stratascope.cli import observation
 

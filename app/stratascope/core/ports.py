@@ -206,6 +206,14 @@ class Relauncher(VolumeOwners, DataVolumes, Protocol):
         second. `cgroup_parent`: parent control group in the engine's notation; empty: the engine's default.
         """
 
+    def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
+        """Pure: `twin`, a create request of that spec and body's twin, with another first process: the program at that
+        absolute path. It shares what namespaces the container shares with the host or with others.
+        """
+
+    def put(self, container: str, path: str, archive: bytes) -> None:
+        """Unpack a tar archive into that folder of a created container, with its owners, by the ids inside."""
+
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
         """Create the overlays that these need, with the twin's label. Raises ToggleError for what can't be overlaid."""
 

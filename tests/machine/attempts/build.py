@@ -1,7 +1,6 @@
-"""Builds the program that tries, and the image in which it is the first process. Once for each state of its sources.
+"""Builds the images in which the program of the attempts is the first process. Once for each state of their sources.
 
-Both lie below `build/attempts/HASH/` of the checkout. Static and at fixed low addresses: it must run in any image, and
-hand pointers to the 32-bit entry point.
+They lie below `build/attempts-images/HASH/` of the checkout.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import hashlib
 import os
 import shutil
 import struct
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -18,26 +16,15 @@ from pathlib import Path
 
 from rig.image import add, write_image
 from rig.places import CHECKOUT
+from stratascope.attempts import build
 
-HERE = Path(__file__).parent
 FOREIGN = 4242  # as in attempts.h
 GIVEN = 4343  # the group of a set-gid file
-FLAGS = (
-    "-static",
-    "-no-pie",
-    "-O2",
-    "-s",
-    "-std=gnu11",
-    "-Wall",
-    "-Wextra",
-    "-Wno-missing-field-initializers",
-    "-Werror",
-)
 
 
 def program() -> Path:
-    """The static program; builds it where its sources changed. FileNotFoundError without a C compiler."""
-    return _folder() / "attempts"
+    """The static program; builds it where its sources changed. Raises NotBuiltError without a C compiler."""
+    return build.build(CHECKOUT)
 
 
 def image(variant: str = "attempts") -> Path:
@@ -46,17 +33,16 @@ def image(variant: str = "attempts") -> Path:
 
 
 def _folder() -> Path:
-    sources = sorted((*HERE.glob("*.c"), *HERE.glob("*.h"), HERE / "build.py"))
-    digest = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in sources)).hexdigest()[:16]
-    folder = CHECKOUT / "build" / "attempts" / digest
+    binary = program().read_bytes()
+    digest = hashlib.sha256(binary + Path(__file__).read_bytes()).hexdigest()[:16]
+    folder = CHECKOUT / "build" / "attempts-images" / digest
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=folder.parent))
         made.chmod(0o755)
         try:
-            _compile(made / "attempts")
             for variant, fill in IMAGES.items():
-                fill(made / f"{variant}.tar", (made / "attempts").read_bytes())
+                fill(made / f"{variant}.tar", binary)
             os.rename(made, folder)  # noqa: PTH104 - another test run may have been faster
         except OSError:
             if not folder.exists():
@@ -64,15 +50,6 @@ def _folder() -> Path:
         finally:
             shutil.rmtree(made, ignore_errors=True)
     return folder
-
-
-def _compile(target: Path) -> None:
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        raise FileNotFoundError("a C compiler (the packages gcc and libc6-dev) is needed")
-    sources = [str(path) for path in sorted(HERE.glob("*.c"))]
-    done = subprocess.run((compiler, *FLAGS, "-o", str(target), *sources), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def _image(target: Path, binary: bytes) -> None:

@@ -7,7 +7,7 @@ injected `label=disable` and missing masks behind.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stratascope.core.container import Asked, AskedPort, EngineKind, ProfileKind
@@ -289,6 +289,30 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
         Mounts=[*kept, *made],
         CgroupParent=cgroup_parent,
         LogConfig=_LOG,
+    )
+    return compact({**request, "HostConfig": host})
+
+
+def attempting(body: str, twin: str, program: str, words: Sequence[str]) -> str:
+    """See `core.ports.Relauncher`."""
+    request = parse_object(twin)
+    host: dict[str, Any] = dict(request["HostConfig"])
+    before = parse_object(body)["HostConfig"]
+    mode = str(before.get("NetworkMode") or "")
+    if mode == "host" or mode.startswith("container:"):
+        host.update(NetworkMode=mode, ExtraHosts=None)
+        request.pop("Hostname", None)
+    if before.get("UTSMode") == "host":
+        request.pop("Hostname", None)
+    host.update(Init=False)
+    request.update(
+        Entrypoint=[program],
+        Cmd=list(words),
+        Healthcheck={"Test": ["NONE"]},
+        WorkingDir="/",
+        Tty=False,
+        OpenStdin=False,
+        StopSignal="SIGTERM",
     )
     return compact({**request, "HostConfig": host})
 

@@ -6,7 +6,7 @@ Calls that change something use the SDK where it sends the same request (`engine
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     ) -> str:
         """Pure. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         return apply_options.twin(spec, body, number, mounts, cgroup_parent)
+
+    def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
+        """Pure. See `core.ports.Relauncher`."""
+        return apply_options.attempting(body, twin, program, words)
 
     @understood()
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:

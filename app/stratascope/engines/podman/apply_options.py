@@ -7,7 +7,7 @@ annotations, from which inspect and the next relaunch read them, so both are cha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stratascope.core.container import Asked, AskedMount
@@ -476,6 +476,32 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
     places = {mount.target for mount in mounts}  # its own overlays too, as in inspect
     kept = [each for each in request.get("overlay_volumes") or () if each.get("destination") not in places]
     request["overlay_volumes"] = [*kept, *(_overlaid(mount) for mount in mounts if mount.overlaid)]
+    return json.dumps(request)
+
+
+_OF_OTHERS = ("host", "container", "path")  # modes of a network namespace that is not its own
+
+
+def attempting(spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
+    """See `core.ports.Relauncher`."""
+    request, before = json.loads(twin), json.loads(body)
+    network = before.get("netns") or {}
+    if network.get("nsmode") in _OF_OTHERS:
+        request["netns"] = network
+    if (before.get("utsns") or {}).get("nsmode") in _OF_OTHERS:
+        request.pop("hostname", None)
+    if JsonObject(parse_object(spec.inspect)).part("Config").flag("SystemdMode"):
+        request["systemd"] = "always"  # it has further mounts then, whatever its program is
+    request.pop("healthconfig", None)
+    request.update(
+        entrypoint=[program],
+        command=list(words),
+        work_dir="/",
+        terminal=False,
+        stdin=False,
+        init=False,
+        stop_signal=15,
+    )
     return json.dumps(request)
 
 

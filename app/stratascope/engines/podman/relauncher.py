@@ -10,7 +10,7 @@ import posixpath
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,10 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     ) -> str:
         """Pure."""
         return apply_options.twin(spec, body, number, mounts, cgroup_parent)
+
+    def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
+        """Pure. See `core.ports.Relauncher`."""
+        return apply_options.attempting(spec, body, twin, program, words)
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
         """Only fresh volumes: Podman creates overlays with the container."""

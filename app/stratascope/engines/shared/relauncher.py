@@ -127,6 +127,12 @@ class RestRelauncher(ABC, Generic[E]):
             path = target
         return None
 
+    def put(self, container: str, path: str, archive: bytes) -> None:
+        """See `core.ports.Relauncher`."""
+        params = {"path": path, "copyUIDGID": "false"}  # owners as in the archive, which Podman does not keep otherwise
+        command(self._engine, "PUT", f"/containers/{container}/archive", params, archive, silence=SLOW,
+                container=container)  # fmt: skip
+
     def has_path(self, container: str, path: str) -> bool:
         """See `core.ports.Relauncher`."""
         head = self._engine.head_of(f"/containers/{container}/archive", {"path": path})

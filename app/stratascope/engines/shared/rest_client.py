@@ -128,14 +128,14 @@ class RestClient(ABC):
     # Requests
 
     def exchange(
-        self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+        self, method: str, path: str, params: Mapping[str, str], data: str | bytes | None, silence: float
     ) -> tuple[int, bytes]:
         """HTTP status and body of one call. `silence`: seconds. Raises EngineError without a complete response; a
         status of 400 or more is a response.
         """
         try:
             target = _with(self._prefix() + path, params)
-            return self.send(method, target, None if data is None else data.encode(), silence)
+            return self.send(method, target, data.encode() if isinstance(data, str) else data, silence)
         except ValueError as error:
             raise self._error(error, silence) from error
 

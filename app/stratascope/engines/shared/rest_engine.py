@@ -247,7 +247,7 @@ def command(
     method: str,
     path: str,
     params: Mapping[str, str] | None = None,
-    data: str | None = None,
+    data: str | bytes | None = None,
     *,
     silence: float = QUICK,
     container: str = "",
@@ -255,8 +255,8 @@ def command(
 ) -> bytes:
     """The body of a successful answer (including 204 and 304, nothing to do, and those in `well`).
 
-    `data` is JSON text. Raises NoSuchContainerError if the engine reports that `container` is gone, RefusedError for
-    any other refusal of this call, EngineError if the engine can't be reached.
+    `data` is JSON text, or the bytes of an archive. Raises NoSuchContainerError if the engine reports that `container`
+    is gone, RefusedError for any other refusal of this call, EngineError if the engine can't be reached.
     """
     return answered(*engine.exchange(method, path, params or {}, data, silence), container, well)
 

@@ -10,7 +10,7 @@ the same volume, since namespaces hide the first one's lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
@@ -111,15 +111,20 @@ def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
 
 @contextmanager
 def twin(
-    access: EngineAccess, spec: LaunchSpec, body: str, record: TwinRecord, mounts: tuple[TwinMount, ...]
+    access: EngineAccess,
+    spec: LaunchSpec,
+    body: str,
+    record: TwinRecord,
+    mounts: tuple[TwinMount, ...],
+    changed: Callable[[str], str] = lambda request: request,
 ) -> Iterator[str]:
     """Create a twin without starting it, yield its full id, and remove all of it afterwards.
 
-    `body`: the create request with the options to try. Raises EngineError, JournalError, ToggleError, also if the twin
-    could not be removed: its journal record stays then.
+    `body`: the create request with the options to try; `changed`: what becomes of the twin's. Raises EngineError,
+    JournalError, ToggleError, also if the twin could not be removed: its journal record stays then.
     """
     port = access.port
-    request = port.twin(spec, body, record.id, mounts, record.cgroup)
+    request = changed(port.twin(spec, body, record.id, mounts, record.cgroup))
     with _held(access, record):
         access.journal.write_twin(record)
         lost = True  # without an answer from the engine, the container may still be created later

@@ -200,8 +200,7 @@ static int in_own_by_clone3(uint64_t kind, int (*act)(void))
     return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
 }
 
-static const char *place(void) { return access("/mnt", F_OK) == 0 ? "/mnt" : "/tmp"; }
-static int mount_tmpfs(void) { return outcome(mount("none", place(), "tmpfs", 0, NULL)); }
+static int mount_tmpfs(void) { return outcome(mount("none", mount_place(), "tmpfs", 0, NULL)); }
 static int open_tmpfs(void) { return outcome(syscall(SYS_fsopen, "tmpfs", 0)); }
 static int change_root(void) { return outcome(chroot("/")); }
 

@@ -11,7 +11,7 @@
 #define SYSLOG_SIZE_BUFFER 10
 #define TOO_MANY 1000 /* segments: kexec_load(2) checks the right first, and their number then */
 
-static char root[] = "/", mnt[] = "/mnt", tmpfs[] = "tmpfs", absent[] = "/strata-absent";
+static char root[] = "/", tmpfs[] = "tmpfs", absent[] = "/strata-absent";
 static char module_name[] = "strata_absent", empty[] = "", garbage[16] = "no module";
 static char user_type[] = "user", description[] = "strata-attempt", payload[] = "x";
 static char garbage_out[64]; /* struct ustat */
@@ -27,7 +27,7 @@ static char vector[16]; /* struct iovec, of nothing */
 #define NEWEST(name, number) {"newest-calls", name, name "(wrong)", number, number, {-1, 0, 0, 0, 0, 0}, REACHED, 0}
 
 const struct raw RAWS[] = {
-    {"mount-file-system", "direct", "mount(tmpfs, /mnt)", 165, 21, {P(tmpfs), P(mnt), P(tmpfs), 0, 0}, SUCCESS},
+    {"mount-file-system", "direct", "mount(tmpfs, /mnt)", 165, 21, {P(tmpfs), P(a_place), P(tmpfs), 0, 0}, SUCCESS},
     {"new-mount-api", "direct", "fsopen(tmpfs)", 430, 430, {P(tmpfs), 0}, SUCCESS},
     {"pivot-root", "direct", "pivot_root(/, /)", 155, 217, {P(root), P(root)}, OPEN_IF(EBUSY, EINVAL)},
     {"change-root", "direct", "chroot(/)", 161, 61, {P(root)}, SUCCESS},

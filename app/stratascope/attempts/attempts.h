@@ -24,6 +24,7 @@
 #define IN_VAIN (-2)  /* no call failed, and yet nothing was reached: an empty mask, an own namespace */
 
 #define OPEN_IF(...) ((const int[]){__VA_ARGS__, 0})  /* errnos that come only after the last permission check */
+#define ROOM_MAX 128 /* bytes of the path of our own folder */
 #define SUCCESS ((const int[]){0})
 
 struct attempt {
@@ -62,7 +63,13 @@ int leave_chroot(void); /* jail.c; 0 if our root directory is the container's ag
 int landlocked(const char *text); /* restrict.c */
 int securebits(const char *text);
 int without_capabilities(void);
+extern char a_place[ROOM_MAX];  /* common.c: a folder to mount on, for pointers that i386 takes, too */
+const char *mount_place(void);
+const char *own(const char *name); /* a file that was laid down for us: in the folder STRATA_ROOM, else in / */
 void look_at_namespaces(void); /* before the first attempt: /proc may be unmounted by one */
+void try_only(const char *threats, const char *line_mark);
+void try_everything(void);
+int be_copy(int count, char **words); /* copy.c */
 void try_all(const char *again); /* main.c: everything; what is added to the names of routes */
 int let_beside_try(void);        /* prepare.c: so that a process outside of our chroot, if we left one, tries everything */
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */

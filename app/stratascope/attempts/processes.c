@@ -239,7 +239,7 @@ static pid_t foreign_process(void)
             if (write(link[1], "x", 1) == 1)
                 (void)!read(hold[0], &word, 1);
         } else if (dup2(link[1], 3) == 3 && dup2(hold[0], 4) == 4) {
-            execl("/suid-foreign", "suid-foreign", "foreign", (char *)NULL);
+            execl(own("suid-foreign"), "suid-foreign", "foreign", (char *)NULL);
         }
         _exit(1);
     }
@@ -266,10 +266,10 @@ static int become_other(void)
 static int set_uid_file(void)
 {
     if (geteuid() == 0 && setresuid(1000, 1000, 1000) < 0) {
-        int code = run_self("/suid-app", "euid");
+        int code = run_self(own("suid-app"), "euid");
         return code == 11 ? 0 : code == 10 ? IN_VAIN : UNTRIED;
     }
-    int code = run_self("/suid-root", "euid");
+    int code = run_self(own("suid-root"), "euid");
     return code == 10 ? 0 : code == 11 || code == 12 ? IN_VAIN : UNTRIED;
 }
 
@@ -302,8 +302,8 @@ static int regain_by(const char *path)
     return after & ~before ? 0 : IN_VAIN;
 }
 
-static int regain_plain(void) { return regain_by("/attempts"); }
-static int regain_set_uid(void) { return regain_by("/suid-root"); }
+static int regain_plain(void) { return regain_by(own("attempts")); }
+static int regain_set_uid(void) { return regain_by(own("suid-root")); }
 
 static int drop_bounding(void) { return outcome(prctl(PR_CAPBSET_DROP, 0, 0, 0, 0)); }
 

@@ -68,11 +68,11 @@ static int there(const char *kind, const char *name, int flags)
 static int anew(const char *kind, const char *name, int flags)
 {
     char path[300];
-    if (mount(kind, "/mnt", kind, 0, NULL) < 0)
+    if (mount(kind, mount_place(), kind, 0, NULL) < 0)
         return errno;
-    snprintf(path, sizeof path, "/mnt/%s", name);
+    snprintf(path, sizeof path, "%s/%s", mount_place(), name);
     int result = try_file(AT_FDCWD, path, flags);
-    umount2("/mnt", MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -138,12 +138,14 @@ static int pinned(void)
 
 static int devices_anew(void)
 {
-    if (mount("devtmpfs", "/mnt", "devtmpfs", 0, NULL) < 0)
+    if (mount("devtmpfs", mount_place(), "devtmpfs", 0, NULL) < 0)
         return errno;
-    int fd = open("/mnt/strata-attempt", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    char path[300];
+    snprintf(path, sizeof path, "%s/strata-attempt", mount_place());
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int result = fd < 0 ? errno : 0;
-    unlink("/mnt/strata-attempt");
-    umount2("/mnt", MNT_DETACH);
+    unlink(path);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -207,10 +209,10 @@ static int ordered(const char *path)
         return result;
     }
     struct pollfd ready = {fd, POLLIN, 0};
-    if (poll(&ready, 1, 3000) <= 0 || recv(fd, answer, sizeof answer - 1, 0) <= 0)
-        strcpy(answer, "none");
+    int answered = poll(&ready, 1, 300) > 0 && recv(fd, answer, sizeof answer - 1, 0) > 0;
     close(fd);
-    return !strncmp(answer, "yes", 3) ? 0 : EPERM;
+    /* a real one says nothing before it is spoken to, and nobody speaks to it: whether it obeys was not tried */
+    return !answered ? UNTRIED : !strncmp(answer, "yes", 3) ? 0 : EPERM;
 }
 
 static int any_of(const char *const *paths)

@@ -2,18 +2,23 @@
  *
  *   attempts wait [WORD…]    prepares itself (prepare.c), says that it is ready, waits for SIGUSR1, tries everything
  *   attempts now [WORD…]     tries everything at once
+ *   attempts copy [WORD…]    is the first process of a copy of a container (copy.c)
  *   attempts peer [WORD]     does nothing: a process of another container; `other`: of another user in this one;
  *                            `user`: of an ordinary user of the host; `weak`: of a container that may do nothing */
 #include "attempts.h"
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #define SECONDS 10
+
+static int in_vain; /* what was told last */
 
 static const char *word_of(int value, const int *open, int *number)
 {
     *number = value > 0 ? value : 0;
+    in_vain = value == IN_VAIN;
     if (value == 0)
         return "open";
     if (value == UNTRIED)
@@ -24,11 +29,32 @@ static const char *word_of(int value, const int *open, int *number)
     return "stopped";
 }
 
+static const char *wanted = NULL; /* threats, each between commas; NULL: all */
+static const char *mark = "";     /* what each line begins with */
+static struct timespec begun;
+
+static int is_wanted(const char *threat)
+{
+    char text[64];
+    snprintf(text, sizeof text, ",%s,", threat);
+    return !wanted || strstr(wanted, text);
+}
+
 static void tell(const char *threat, const char *route, const char *result, int number, const char *call)
 {
-    printf("{\"threat\":\"%s\",\"route\":\"%s\",\"result\":\"%s\",\"errno\":%d,\"call\":\"%s\"}\n", threat, route,
-           result, number, call);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long spent = (now.tv_sec - begun.tv_sec) * 1000000 + (now.tv_nsec - begun.tv_nsec) / 1000;
+    printf("%s{\"threat\":\"%s\",\"route\":\"%s\",\"result\":\"%s\",\"errno\":%d,\"call\":\"%s\",\"vain\":%d,\"us\":%ld}\n", mark,
+           threat, route, result, number, call, in_vain, spent);
+    in_vain = 0;
     fflush(stdout);
+}
+
+void try_only(const char *threats, const char *line_mark)
+{
+    wanted = threats;
+    mark = line_mark;
 }
 
 /* Run one attempt in a child of its own process group, with a time limit */
@@ -36,6 +62,9 @@ static void attempt(const char *threat, const char *route, const char *call, int
                     enum entry entry, const int *open)
 {
     int link[2], number = 0, value = 0, status = 0;
+    if (!is_wanted(threat))
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
     (void)!access("/proc/self", F_OK); /* or a second umount2(MNT_EXPIRE) would take it away: mntput, fs/namespace.c */
     if (pipe2(link, O_CLOEXEC) < 0) {
         tell(threat, route, "unknown", errno, "pipe2");
@@ -57,7 +86,7 @@ static void attempt(const char *threat, const char *route, const char *call, int
         errno = 0;
         value = raw ? outcome(raw_call(entry, raw)) : run();
         if (raw && value == 0 && strstr(call, "mount("))
-            umount2("/mnt", MNT_DETACH);
+            umount2(mount_place(), MNT_DETACH);
         if (write(link[1], &value, sizeof value) < 0)
             _exit(1);
         _exit(0);
@@ -129,7 +158,7 @@ static void try_after_exec(void)
         return;
     pid_t pid = fork();
     if (pid == 0) {
-        execl("/proc/self/exe", "attempts", "again", NULL);
+        execl("/proc/self/exe", "attempts", "again", mark, wanted, (char *)NULL);
         _exit(1);
     }
     waitpid(pid, NULL, 0);
@@ -156,15 +185,23 @@ static void try_as_root(void)
 {
     pid_t pid = geteuid() == 0 ? -1 : fork();
     if (pid == 0) {
-        const char *file = setresuid(0, 0, 0) == 0 ? "/attempts" : "/suid-root";
-        execl(file, "attempts", "regained", (char *)NULL);
+        const char *file = setresuid(0, 0, 0) == 0 ? own("attempts") : own("suid-root");
+        execl(file, "attempts", "regained", mark, wanted, (char *)NULL);
         _exit(1);
     }
     if (pid > 0)
         waitpid(pid, NULL, 0);
 }
 
-/* Denies two calls of x86_64, and leaves i386 alone: a filter of the kind that programs write for themselves */
+void try_everything(void)
+{
+    try_all("");
+    try_after_exec();
+    try_as_root();
+    try_outside();
+    let_beside_try();
+}
+
 static int print_caps(void) /* what this process holds, for run_self */
 {
     int pipe_end = 3;
@@ -179,6 +216,8 @@ int main(int count, char **words)
         return (int)(geteuid() == 0 ? 10 : geteuid() == 1000 ? 11 : 12);
     if (!strcmp(what, "caps"))
         return print_caps();
+    if (count > 3 && (!strcmp(what, "regained") || !strcmp(what, "again")))
+        try_only(words[3], words[2]);
     if (!strcmp(what, "regained")) {
         if (geteuid() != 0 ? permitted() == 0 && getegid() == getgid() : setresuid(0, 0, 0) < 0)
             return 1; /* nothing came of it */
@@ -206,6 +245,8 @@ int main(int count, char **words)
             pause();
     }
     prctl(PR_SET_NAME, "attempts");
+    if (!strcmp(what, "copy"))
+        return be_copy(count - 2, words + 2);
     if (!strcmp(what, "again")) {
         try_all(", after exec");
         return 0;
@@ -233,11 +274,7 @@ int main(int count, char **words)
             return 1;
         sigprocmask(SIG_UNBLOCK, &wanted, NULL);
     }
-    try_all("");
-    try_after_exec();
-    try_as_root();
-    try_outside();
-    let_beside_try();
+    try_everything();
     puts("{\"done\":true}");
     fflush(stdout);
     return 0;

@@ -147,16 +147,16 @@ static int set_immutable(void)
 
 static int lease(void)
 {
-    int fd = open("/foreign", O_RDONLY | O_CLOEXEC);
+    int fd = open(own("foreign"), O_RDONLY | O_CLOEXEC);
     return fd < 0 ? UNTRIED : outcome(fcntl(fd, F_SETLEASE, F_RDLCK));
 }
 
 static int change_foreign(void)
 {
-    if (chmod("/foreign", 0444) == 0)
+    if (chmod(own("foreign"), 0444) == 0)
         return 0;
     /* A read-only place says nothing of the right; O_NOATIME asks for the same one */
-    return errno == EROFS ? open_only("/foreign", O_RDONLY | O_NOATIME) : errno;
+    return errno == EROFS ? open_only(own("foreign"), O_RDONLY | O_NOATIME) : errno;
 }
 
 static int keep_bits(void)
@@ -164,8 +164,8 @@ static int keep_bits(void)
     struct stat found;
     int fd = own_file();
     if (fd < 0 || fchown(fd, (uid_t)-1, FOREIGN) < 0) {
-        fd = open("/handed-down/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        unlink("/handed-down/file");
+        fd = open(own("handed-down/file"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        unlink(own("handed-down/file"));
     }
     if (fd < 0 || fstat(fd, &found) < 0 || found.st_gid != FOREIGN || found.st_uid != geteuid())
         return UNTRIED; /* no file of ours with a group that is not */
@@ -184,13 +184,13 @@ static int file_capabilities(void)
 /* A file that only its owner may execute: DAC_OVERRIDE lets root, and DAC_READ_SEARCH does not */
 static int bypass_permissions(void)
 {
-    int code = run_self("/sealed", "fine");
-    if (code != 0 && open_only("/sealed", O_WRONLY) == 0)
+    int code = run_self(own("sealed"), "fine");
+    if (code != 0 && open_only(own("sealed"), O_WRONLY) == 0)
         return 0;
     return code == 0 ? 0 : code == 100 ? EACCES : UNTRIED;
 }
 
-static int bypass_search(void) { return open_only("/closed/secret", O_RDONLY); }
+static int bypass_search(void) { return open_only(own("closed/secret"), O_RDONLY); }
 
 static int write_host(void)
 {

@@ -40,9 +40,9 @@ static int served(const char *device)
     } else {
         snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other", fd,
                  (unsigned)getuid(), (unsigned)getgid());
-        result = outcome(mount("strata-attempt", "/mnt", "fuse", MS_NOSUID | MS_NODEV, options));
+        result = outcome(mount("strata-attempt", mount_place(), "fuse", MS_NOSUID | MS_NODEV, options));
         if (result == 0)
-            umount2("/mnt", MNT_DETACH);
+            umount2(mount_place(), MNT_DETACH);
     }
     close(fd);
     /* the host's programs do not go into one of another user namespace */

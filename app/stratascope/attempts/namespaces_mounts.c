@@ -110,9 +110,6 @@ static int set_domain_name(void)
 static int hostname_direct(void) { return set_hostname(X86_64); }
 static int hostname_by_i386(void) { return set_hostname(I386); }
 
-/* A place to mount on that every image has */
-static const char *place(void) { return access("/mnt", F_OK) == 0 ? "/mnt" : "/tmp"; }
-
 /* The ways to make /proc/sys writable, in a mount namespace of our own where we may have one. Each is an attempt of its
  * own, as a filter may kill whoever tries it */
 enum way { REMOUNT, SET_ATTRIBUTES, UNMOUNT, MOVE, MOVE_BY_MOUNT, COPY, COPY_WITH_ATTRIBUTES, BIND };
@@ -138,11 +135,11 @@ static int in_copy(const char *path, enum way way, int (*reach)(const char *))
     snprintf(top, sizeof top, "%.*s", (int)(rest(path) - path), path);
     if (way == BIND) {
         own_mounts();
-        if (mount(top, place(), NULL, MS_BIND, NULL) < 0)
+        if (mount(top, mount_place(), NULL, MS_BIND, NULL) < 0)
             return errno;
-        snprintf(inside, sizeof inside, "%s%s", place(), rest(path));
+        snprintf(inside, sizeof inside, "%s%s", mount_place(), rest(path));
         int result = reach(inside);
-        umount2(place(), MNT_DETACH);
+        umount2(mount_place(), MNT_DETACH);
         return result;
     }
     long number = way == COPY ? SYS_open_tree : 467 /* open_tree_attr */;
@@ -164,7 +161,7 @@ static int move(const char *from, const char *to, enum way way)
 static int moved(const char *where, const char *path, enum way way, int (*reach)(const char *))
 {
     struct stat cover;
-    const char *to = stat(where, &cover) == 0 && S_ISDIR(cover.st_mode) ? place() : "/etc/hostname";
+    const char *to = stat(where, &cover) == 0 && S_ISDIR(cover.st_mode) ? mount_place() : "/etc/hostname";
     own_mounts();
     if (move(where, to, way) < 0)
         return errno;
@@ -202,11 +199,11 @@ static int in_fresh(const char *type, const char *name, int flags)
 {
     char path[160];
     own_mounts();
-    if (mount("none", place(), type, 0, NULL) < 0)
+    if (mount("none", mount_place(), type, 0, NULL) < 0)
         return errno;
-    snprintf(path, sizeof path, "%s/%s", place(), name);
+    snprintf(path, sizeof path, "%s/%s", mount_place(), name);
     int result = open_only(path, flags);
-    umount2(place(), MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -257,13 +254,13 @@ WAYS(modprobe, "sys/kernel/modprobe")
 int release_agent(void)
 {
     own_mounts();
-    if (mount("cgroup", place(), "cgroup", 0, "pids") < 0
-        && (errno != EBUSY || mount("cgroup", place(), "cgroup", 0, "none,name=strata-try") < 0))
+    if (mount("cgroup", mount_place(), "cgroup", 0, "pids") < 0
+        && (errno != EBUSY || mount("cgroup", mount_place(), "cgroup", 0, "none,name=strata-try") < 0))
         return errno;
     char path[64];
-    snprintf(path, sizeof path, "%s/release_agent", place());
+    snprintf(path, sizeof path, "%s/release_agent", mount_place());
     int result = open_only(path, O_WRONLY);
-    umount2(place(), MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -299,7 +296,7 @@ static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *u
         return errno;
     if (!kind)
         return use("");
-    snprintf(path, sizeof path, "%s/strata-device", access("/dev/shm", W_OK) == 0 ? "/dev" : place());
+    snprintf(path, sizeof path, "%s/strata-device", access("/dev/shm", W_OK) == 0 ? "/dev" : mount_place());
     unlink(path);
     if (mknod(path, kind | 0600, device) < 0)
         return errno;
@@ -311,11 +308,11 @@ static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *u
 int device_by_mount(mode_t kind, dev_t device, use_node *use)
 {
     own_mounts();
-    if (mount("cgroup", place(), "cgroup", 0, "devices") < 0)
+    if (mount("cgroup", mount_place(), "cgroup", 0, "devices") < 0)
         return errno;
-    int tree = open(place(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int tree = open(mount_place(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = tree < 0 ? errno : device_after_opening(tree, kind, device, use);
-    umount2(place(), MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -355,9 +352,9 @@ static int locked(void)
 
 static int bind_root(enum entry entry)
 {
-    int result = call(entry, 165, 21, (long)"/", (long)"/mnt", 0, MS_BIND);
+    int result = call(entry, 165, 21, (long)"/", (long)mount_place(), 0, MS_BIND);
     if (result == 0)
-        umount2("/mnt", MNT_DETACH);
+        umount2(mount_place(), MNT_DETACH);
     return result == EINVAL && !locked() ? 0 : result;
 }
 
@@ -383,9 +380,9 @@ static int move_tree(void)
     int tree = -1;
     for (int number = 0; tree < 0 && number < 6; number++)
         tree = (int)syscall(CALLS[number / 3], AT_FDCWD, FOLDERS[number % 3], OPEN_TREE_CLONE | O_CLOEXEC, NULL, 0L);
-    if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, place(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, mount_place(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return errno;
-    umount2(place(), MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return 0;
 }
 
@@ -423,20 +420,42 @@ static int uncovered(const char *where, const char *path, enum way way, int (*re
     return done < 0 ? errno : reach(path);
 }
 
+/* Whether a file system is read-only itself, and not only its mount there: 1 or 0, -1 where nothing is mounted */
+static int is_read_only(const char *where)
+{
+    struct bound found;
+    int result = -1;
+    FILE *list = mounts();
+    while (list && next_mount(list, "", &found))
+        if (!strcmp(found.target, where))
+            result = !strncmp(found.super, "ro", 2);
+    if (list)
+        fclose(list);
+    return result;
+}
+
+/* Leaves it as it was: others may have the same file system mounted, the machine among them */
+static void restored(const char *where, int read_only)
+{
+    if (read_only == 1)
+        mount(NULL, where, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
+
 /* The engine's sysfs is read-only as a file system: whoever mounts it anew gets the same one, and changes that */
 static int fresh_sysfs(const char *name, int writing, int (*reach)(const char *))
 {
     char path[160];
     own_mounts();
-    if (mount("none", place(), "sysfs", 0, NULL) < 0)
+    if (mount("none", mount_place(), "sysfs", 0, NULL) < 0)
         return errno;
-    if (writing)
-        mount(NULL, place(), NULL, MS_REMOUNT, NULL);
-    snprintf(path, sizeof path, "%s/%s", place(), name);
+    int read_only = is_read_only(mount_place());
+    if (writing && read_only == 1)
+        mount(NULL, mount_place(), NULL, MS_REMOUNT, NULL);
+    snprintf(path, sizeof path, "%s/%s", mount_place(), name);
     int result = reach(path);
     if (writing)
-        mount(NULL, place(), NULL, MS_REMOUNT | MS_RDONLY, NULL);
-    umount2(place(), MNT_DETACH);
+        restored(mount_place(), read_only);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -463,14 +482,22 @@ static int tree_sysfs_write(void)
     int fs = (int)syscall(SYS_fsopen, "sysfs", 0);
     if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return errno;
-    int tree = (int)syscall(SYS_fsmount, fs, 0, 0);
+    int tree = (int)syscall(SYS_fsmount, fs, 0, 0), read_only = is_read_only("/sys");
     int again = tree < 0 ? -1 : (int)syscall(SYS_fspick, tree, "", 8 /* FSPICK_EMPTY_PATH */);
     if (again >= 0) {
         syscall(SYS_fsconfig, again, FSCONFIG_SET_FLAG, "rw", NULL, 0);
         syscall(SYS_fsconfig, again, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
     }
     int fd = tree < 0 ? -1 : openat(tree, "kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? errno : 0;
+    int result = fd < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (again >= 0 && read_only == 1) { /* the same one, as far as we see */
+        again = (int)syscall(SYS_fspick, tree, "", 8);
+        syscall(SYS_fsconfig, again, FSCONFIG_SET_FLAG, "ro", NULL, 0);
+        syscall(SYS_fsconfig, again, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+    }
+    return result;
 }
 
 static int sysrq_unmount(void) { return uncovered("/proc/sysrq-trigger", "/proc/sysrq-trigger", UNMOUNT, to_write); }
@@ -485,11 +512,11 @@ static int kcore_fresh(void)
 {
     char path[160];
     own_mounts();
-    if (mount("none", place(), "proc", 0, NULL) < 0)
+    if (mount("none", mount_place(), "proc", 0, NULL) < 0)
         return errno;
-    snprintf(path, sizeof path, "%s/kcore", place());
+    snprintf(path, sizeof path, "%s/kcore", mount_place());
     int result = read_some(path);
-    umount2(place(), MNT_DETACH);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 static int kcore_tree(void) { return in_tree("proc", "kcore", read_some); }
@@ -526,10 +553,11 @@ static int sysfs_remount(void) { return uncovered("/sys", "/sys/kernel/rcu_exped
 static int sysfs_whole(void) /* the file system, and the mount along with it */
 {
     own_mounts();
+    int read_only = is_read_only("/sys");
     if (mount(NULL, "/sys", NULL, MS_REMOUNT, NULL) < 0)
         return errno;
     int result = to_write("/sys/kernel/rcu_expedited");
-    mount(NULL, "/sys", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+    restored("/sys", read_only);
     return result;
 }
 static int sysfs_attributes(void) { return uncovered("/sys", "/sys/kernel/rcu_expedited", SET_ATTRIBUTES, to_write); }
@@ -552,7 +580,7 @@ static int firmware_fresh(void) { return fresh_sysfs("firmware", 0, list_some); 
 static int firmware_tree(void) { return in_tree("sysfs", "firmware", list_some); }
 
 /* --- with all capabilities in new namespaces --- */
-static int mount_tmpfs(void) { return outcome(mount("none", place(), "tmpfs", 0, NULL)); }
+static int mount_tmpfs(void) { return outcome(mount("none", mount_place(), "tmpfs", 0, NULL)); }
 static int open_tmpfs(void) { return outcome(syscall(SYS_fsopen, "tmpfs", 0)); }
 static int change_root(void) { return outcome(chroot("/")); }
 

@@ -161,14 +161,13 @@ static int memory_after_leaving(void) { return made_after_leaving(S_IFCHR, maked
 /* The same in a tree of our own: mounted here, attached nowhere, or in namespaces of our own */
 static int fresh(const char *controller, const char *file, const char *word)
 {
-    const char *place = access("/mnt", F_OK) == 0 ? "/mnt" : "/tmp";
     int result;
-    if (mount("strata", place, "cgroup", 0, controller) < 0)
+    if (mount("strata", mount_place(), "cgroup", 0, controller) < 0)
         return errno;
-    result = in_root_group(controller) ? UNTRIED : write_word(place, "cgroup.procs", "0");
+    result = in_root_group(controller) ? UNTRIED : write_word(mount_place(), "cgroup.procs", "0");
     if (result == 0 && !in_root_group(controller)) /* the tree begins at our own group */
-        result = write_word(place, file, word);
-    umount2(place, MNT_DETACH);
+        result = write_word(mount_place(), file, word);
+    umount2(mount_place(), MNT_DETACH);
     return result;
 }
 
@@ -203,8 +202,7 @@ static int in_namespaces(const char *controller, const char *file, const char *w
     if (fd < 0 || write(fd, line, strlen(line)) < 0)
         return errno;
     close(fd);
-    const char *place = access("/mnt", F_OK) == 0 ? "/mnt" : "/tmp";
-    return mount("strata", place, "cgroup", 0, controller) < 0 ? errno : write_word(place, file, word);
+    return mount("strata", mount_place(), "cgroup", 0, controller) < 0 ? errno : write_word(mount_place(), file, word);
 }
 
 static int memory_fresh(void) { return fresh("memory", "memory.memsw.limit_in_bytes", "-1"); }

@@ -1,0 +1,50 @@
+"""`stratascope try`: threats tried harmlessly on a copy of a container. Exit 0; 1 where one came otherwise than
+predicted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+
+from stratascope.cli.harden.undo import at_start
+from stratascope.cli.output import interrupted, on_terminal, say, style, write
+from stratascope.cli.progress import progress
+from stratascope.core.threats.attempt import AttemptOutcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation import attempts_report
+from stratascope.usecases.attempts.attempts import Step, threats
+from stratascope.wiring.attempts import tries
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import connected
+
+DONE, DIFFERS = 0, 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it; returns the exit code. Raises what `commands.run` catches."""
+    wanted = threats(arguments.threats)
+    with open_engines(tuple(arguments.engine)) as engines:
+        found = connected(engines, terminal=on_terminal())
+        at_start(found)
+        access, state = found.state(arguments.container)
+        outcomes = _outcomes(tries(access, state, wanted, interrupted()), as_json=arguments.json)
+    if not arguments.json:
+        say(attempts_report.header())
+        say(*attempts_report.lines(outcomes, style(), everything=arguments.all or bool(arguments.threats)))
+        say(*map(translate, attempts_report.summary(outcomes)))
+    return DIFFERS if any(each.differs for each in outcomes) else DONE
+
+
+def _outcomes(events: Iterable[Step | AttemptOutcome], *, as_json: bool) -> list[AttemptOutcome]:
+    made = []
+    for event in events:
+        if isinstance(event, Step):
+            progress.doing(event.text)
+        else:
+            made.append(event)
+            if as_json:
+                write(json.dumps(attempts_report.json_object(event), ensure_ascii=False) + "\n")
+    progress.done()
+    return made

@@ -1,0 +1,56 @@
+"""What stands ready on this machine while a copy tries threats: things that only who is in the host's own namespaces
+reaches. Ours alone, harmless, and gone at the end, also at that of this process; a shared memory segment is marked to
+go with its last user at once where the kernel allows that, else removed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+
+_IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
+_SIZE, _TRIES = 4096, 8
+
+
+@contextmanager
+def standing() -> Iterator[Mapping[str, str]]:
+    """An abstract socket, a port of localhost for TCP and UDP, a System V segment: names as the program of the attempts
+    takes them. What this user may not make is not among them.
+    """
+    found: dict[str, str] = {}
+    with ExitStack() as stack:
+        with suppress(OSError):
+            name = f"stratascope-{secrets.token_hex(12)}"
+            hidden = stack.enter_context(socket.socket(socket.AF_UNIX))
+            hidden.bind(f"\0{name}")
+            hidden.listen(64)
+            found["SOCKET"] = name
+        with suppress(OSError):
+            port = stack.enter_context(socket.socket())
+            port.bind(("127.0.0.1", 0))
+            port.listen(64)
+            datagrams = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            datagrams.bind(port.getsockname())
+            found["PORT"] = str(port.getsockname()[1])
+        key = stack.enter_context(_segment())
+        if key is not None:
+            found["SEGMENT"] = str(key)
+        yield found
+
+
+@contextmanager
+def _segment() -> Iterator[int | None]:
+    library = ctypes.CDLL(None, use_errno=True)
+    for _ in range(_TRIES):
+        key = secrets.randbelow(0x7FFFFFFE) + 1
+        made = library.shmget(key, _SIZE, _IPC_CREAT | _IPC_EXCL | 0o444)
+        if made >= 0:
+            try:
+                yield key
+            finally:
+                library.shmctl(made, _IPC_RMID, None)
+            return
+    yield None

@@ -1,0 +1,1 @@
+"""Tries threats on a copy of a container, harmlessly, and compares with what was predicted (`attempts.tries`)."""

@@ -1,0 +1,39 @@
+"""Trying threats on this environment's engines: what stands ready on this machine, and the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from stratascope.attempts import program
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.attempt import AttemptOutcome
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.probe import beacons
+from stratascope.usecases.attempts import attempts
+from stratascope.usecases.attempts.attempts import Step
+from stratascope.usecases.engine_access import EngineAccess
+
+
+def tries(
+    access: EngineAccess,
+    state: ContainerState,
+    wanted: Sequence[str],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Step | AttemptOutcome]:
+    """`usecases.attempts.attempts.tries`, with the program of this installation. Raises NoProgramError, too."""
+    return attempts.tries(access, state, program.read(), wanted, _standing_for(access), cancelled)
+
+
+def _standing_for(access: EngineAccess) -> attempts.Beacons:
+    @contextmanager
+    def standing(state: ContainerState) -> Iterator[Mapping[str, str]]:
+        facts = state.facts_of(NamespacesFacts)
+        sockets = {"SOCKETS": ":".join(facts.engine_sockets)} if facts is not None and facts.engine_sockets else {}
+        if not access.engine.local:
+            yield sockets
+            return
+        with beacons.standing() as found:
+            yield {**found, **sockets}
+
+    return standing

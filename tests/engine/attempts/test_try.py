@@ -1,0 +1,99 @@
+"""Threats tried on a copy, on real engines: as predicted, with nothing left of it, and the original unchanged."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.twins.stage import stage_of, tree
+from rig.collector.asking import wait_for
+from rig.engine import Rig
+from rig.places import CHECKOUT
+from stratascope.attempts import build
+from stratascope.core.relaunch.launch_spec import TWIN
+from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.usecases.attempts.attempts import NotTriedError, threats
+from stratascope.wiring.attempts import tries
+from stratascope.wiring.hardening import open_hardening
+
+AT_LEAST = 90  # threats
+
+
+@pytest.fixture(autouse=True)
+def program() -> None:
+    build.build(CHECKOUT)
+
+
+def tried(rig: Rig, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *asked: str) -> list[AttemptOutcome]:
+    with open_hardening((), stage_of(rig, folder, monkeypatch).journal) as found:
+        access, state = found.state(name)
+        return [each for each in tries(access, state, threats(asked)) if isinstance(each, AttemptOutcome)]
+
+
+def left(rig: Rig) -> list[str]:
+    copies = rig.run("ps", "-a", "-q", "--filter", f"label={TWIN}").split()
+    return copies + rig.run("volume", "ls", "-q", "--filter", f"label={TWIN}").split()
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--cap-drop", "ALL", "--user", "1000", "--read-only")], ids=["plain", "least"]
+)
+def test_it_comes_as_predicted(
+    any_engine: Rig, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with any_engine.container(*options, command=("sleep", "600")) as name:
+        found = tried(any_engine, name, tmp_path, monkeypatch)
+    assert [each for each in found if each.differs] == []
+    assert sum(each.tried is not Tried.NOT_TRIED for each in found) >= AT_LEAST
+    assert all(each.why is not None for each in found if each.tried is Tried.NOT_TRIED)
+    assert left(any_engine) == []
+
+
+def test_a_process_that_changed_itself(each_api: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its copy has what it has now, not what it was started with."""
+    with each_api.container(command=("su", "app", "-s", "/bin/sh", "-c", "exec sleep 600")) as name:
+        found = {
+            each.threat: each for each in tried(each_api, name, tmp_path, monkeypatch, "drop-groups", "change-root")
+        }
+    assert {each.tried for each in found.values()} == {Tried.STOPPED}
+    assert not any(each.differs for each in found.values())
+
+
+def test_the_original_is_as_it_was(any_engine: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program is not started again, and what it may write to is not written to."""
+    stage_of(any_engine, tmp_path, monkeypatch)
+    bound = tmp_path / "bound"
+    bound.mkdir()
+    bound.chmod(0o777)
+    command = "echo started >>/bound/log; echo started >>/volume/log; exec sleep 600"
+    mounts = ("-v", f"{bound}:/bound", "-v", f"try-{os.getpid()}:/volume", "-e", "LD_PRELOAD=/bound/log")
+    try:
+        with any_engine.container(*mounts, command=("sh", "-c", command)) as name:
+            wait_for((bound / "log").exists)
+            before = tree(bound)
+            found = tried(any_engine, name, tmp_path, monkeypatch)
+            assert tree(bound) == before
+            assert any_engine.said(name, "ls", "/volume").split() == ["log"]
+            assert any_engine.said(name, "cat", "/volume/log") == "started"
+            state = json.loads(any_engine.run("inspect", "--type", "container", name))[0]
+            assert state["State"]["Running"]
+    finally:
+        any_engine.run("volume", "rm", "-f", f"try-{os.getpid()}", check=False)
+    assert [each for each in found if each.differs] == []
+    assert left(any_engine) == []
+
+
+def test_cancelled_it_leaves_nothing(one_engine: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = stage_of(one_engine, tmp_path, monkeypatch)
+    with one_engine.container(command=("sleep", "600")) as name, open_hardening((), stage.journal) as found:
+        access, state = found.state(name)
+        with pytest.raises(NotTriedError):
+            list(tries(access, state, threats(()), lambda: True))
+        events = tries(access, state, threats(()))
+        next(event for event in events if not isinstance(event, AttemptOutcome))
+        next(event for event in events if not isinstance(event, AttemptOutcome))
+        events.close()  # type: ignore[attr-defined]
+    assert left(one_engine) == []
