@@ -264,8 +264,14 @@ def _try(commands: Commands) -> None:
             "it. The container itself is not touched. Exit status 1 where one came otherwise than predicted."
         ),
     )
-    trying.add_argument("container", metavar="NAME|ID")
+    trying.add_argument("container", nargs="?", default="", metavar="NAME|ID")
     trying.add_argument("threats", nargs="*", metavar="THREAT")
+    _option(
+        trying,
+        "--self-check",
+        msg("try all threats on disposable containers of each engine with plain options, and count what agrees"),
+        action="store_true",
+    )
     _option(trying, "--all", msg("print all threats, also those that were stopped or not tried"), action="store_true")
     _json(trying)
     _engine(trying)

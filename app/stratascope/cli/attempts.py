@@ -9,21 +9,27 @@ import json
 from collections.abc import Iterable
 
 from stratascope.cli.harden.undo import at_start
-from stratascope.cli.output import interrupted, on_terminal, say, style, write
+from stratascope.cli.output import complain, interrupted, on_terminal, say, style, write
 from stratascope.cli.progress import progress
+from stratascope.core.message import msg
 from stratascope.core.threats.attempt import AttemptOutcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import attempts_report
 from stratascope.usecases.attempts.attempts import Step, threats
-from stratascope.wiring.attempts import tries
+from stratascope.wiring.attempts import self_check, tries
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import connected
 
-DONE, DIFFERS = 0, 1
+DONE, DIFFERS, FAILED = 0, 1, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; returns the exit code. Raises what `commands.run` catches."""
+    if arguments.self_check == bool(arguments.container):
+        complain(translate(msg("Name a container, or ask for --self-check.")))
+        return FAILED
+    if arguments.self_check:
+        return _self_check(arguments)
     wanted = threats(arguments.threats)
     with open_engines(tuple(arguments.engine)) as engines:
         found = connected(engines, terminal=on_terminal())
@@ -35,6 +41,26 @@ def run(arguments: argparse.Namespace) -> int:
         say(*attempts_report.lines(outcomes, style(), everything=arguments.all or bool(arguments.threats)))
         say(*map(translate, attempts_report.summary(outcomes)))
     return DIFFERS if any(each.differs for each in outcomes) else DONE
+
+
+def _self_check(arguments: argparse.Namespace) -> int:
+    differ = agree = failed = 0
+    with open_engines(tuple(arguments.engine)) as engines:
+        found = connected(engines, terminal=on_terminal())
+        at_start(found)
+        for access in found.accesses:
+            for checked in self_check(access, interrupted()):
+                if arguments.json:
+                    write(json.dumps(attempts_report.checked_object(checked), ensure_ascii=False) + "\n")
+                else:
+                    say(*attempts_report.checked_lines(checked, style()))
+                failed += checked.why is not None
+                differ += len(checked.differing)
+                agree += len(checked.tried) - len(checked.differing)
+    if not arguments.json:
+        text = msg("{agree} of {all} outcomes are as predicted.", agree=agree, all=agree + differ)
+        say(translate(text))
+    return DIFFERS if differ else FAILED if failed or not agree else DONE
 
 
 def _outcomes(events: Iterable[Step | AttemptOutcome], *, as_json: bool) -> list[AttemptOutcome]:

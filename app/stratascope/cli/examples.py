@@ -19,7 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stratascope reach web --try",
         "stratascope reach 4211 --fail-on ssh-keys,socket",
     ),
-    "try": ("stratascope try web", "stratascope try web mount-file-system bpf --json"),
+    "try": ("stratascope try web", "stratascope try web mount-file-system bpf --json", "stratascope try --self-check"),
     "check": (
         "stratascope check compose.yaml",
         "stratascope check compose.yaml --diff",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # only for signatures: commands that only read do not load th
         FileChange,
         Health,
         LaunchSpec,
+        PlainOptions,
         RestartPolicy,
         Running,
         TwinMount,
@@ -206,14 +207,6 @@ class Relauncher(VolumeOwners, DataVolumes, Protocol):
         second. `cgroup_parent`: parent control group in the engine's notation; empty: the engine's default.
         """
 
-    def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
-        """Pure: `twin`, a create request of that spec and body's twin, with another first process: the program at that
-        absolute path. It shares what namespaces the container shares with the host or with others.
-        """
-
-    def put(self, container: str, path: str, archive: bytes) -> None:
-        """Unpack a tar archive into that folder of a created container, with its owners, by the ids inside."""
-
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
         """Create the overlays that these need, with the twin's label. Raises ToggleError for what can't be overlaid."""
 
@@ -293,6 +286,24 @@ class Relauncher(VolumeOwners, DataVolumes, Protocol):
 
     def oci_config(self, container: str) -> str:
         """The runtime's resolved config.json, if this user may read it; else raises EngineError."""
+
+
+class CopyEngine(Relauncher, Protocol):
+    """A `Relauncher` that makes containers in which our own program tries threats."""
+
+    def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
+        """Pure: `twin`, a create request of that spec and body's twin, with another first process: the program at that
+        absolute path. It shares what namespaces the container shares with the host or with others.
+        """
+
+    def import_image(self, name: str, archive: bytes) -> None:
+        """Make an image of that name (REPOSITORY:TAG) from a tar archive of a root directory."""
+
+    def plain(self, image: str, words: Sequence[str], options: PlainOptions) -> str:
+        """Pure: the create request of a container of that image with that command and these options alone."""
+
+    def put(self, container: str, path: str, archive: bytes) -> None:
+        """Unpack a tar archive into that folder of a created container, with its owners, by the ids inside."""
 
 
 class LogLine(Value):

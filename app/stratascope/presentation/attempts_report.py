@@ -8,7 +8,7 @@ from typing import Any
 
 from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.core.sanitize import plain
-from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.core.threats.attempt import AttemptOutcome, Checked, Tried
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
@@ -103,6 +103,28 @@ def summary(outcomes: Sequence[AttemptOutcome]) -> tuple[Message, ...]:
         found.append(msg("Please report this with what was read: {command}",
                          command="stratascope report --save-capture FILE"))  # fmt: skip
     return tuple(found)
+
+
+def checked_object(checked: Checked) -> dict[str, Any]:
+    """One line of `try --self-check --json`."""
+    return {
+        "engine": checked.engine,
+        "configuration": checked.configuration,
+        "tried": len(checked.tried),
+        "agree": len(checked.tried) - len(checked.differing),
+        "differ": [json_object(each) for each in checked.differing],
+        "why": None if checked.why is None else translate(checked.why),
+    }
+
+
+def checked_lines(checked: Checked, style: Style) -> list[str]:
+    """One configuration of one engine, and what came otherwise in it."""
+    head = f"{checked.engine} {checked.configuration}"
+    if checked.why is not None:
+        return [f"{head}: {plain(translate(checked.why), 300)}"]
+    agree = len(checked.tried) - len(checked.differing)
+    text = msg("{agree} of {all} as predicted", agree=agree, all=len(checked.tried))
+    return [f"{head}: {translate(text)}", *(f"  {each}" for each in lines(checked.differing, style, everything=True))]
 
 
 def title_of(threat: str) -> Message:

@@ -1,18 +1,22 @@
 """What stands ready on this machine while a copy tries threats: things that only who is in the host's own namespaces
-reaches. Ours alone, harmless, and gone at the end, also at that of this process; a shared memory segment is marked to
-go with its last user at once where the kernel allows that, else removed.
+reaches. Ours alone, harmless, and gone at the end. Sockets go with this process however it ends; a shared memory
+segment would stay, so that those of processes that are gone are removed first, known by their key and size.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 _IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
 _SIZE, _TRIES = 4096, 8
+_KEYS = 0x57AA0000  # the upper half of the keys of ours
+_SEGMENTS = Path("/proc/sysvipc/shm")
 
 
 @contextmanager
@@ -44,8 +48,10 @@ def standing() -> Iterator[Mapping[str, str]]:
 @contextmanager
 def _segment() -> Iterator[int | None]:
     library = ctypes.CDLL(None, use_errno=True)
+    for left in _left():
+        library.shmctl(left, _IPC_RMID, None)
     for _ in range(_TRIES):
-        key = secrets.randbelow(0x7FFFFFFE) + 1
+        key = _KEYS | secrets.randbelow(1 << 16)
         made = library.shmget(key, _SIZE, _IPC_CREAT | _IPC_EXCL | 0o444)
         if made >= 0:
             try:
@@ -54,3 +60,17 @@ def _segment() -> Iterator[int | None]:
                 library.shmctl(made, _IPC_RMID, None)
             return
     yield None
+
+
+def _left() -> Iterator[int]:
+    """The segments of ours whose maker is gone."""
+    try:
+        lines = _SEGMENTS.read_text(encoding="ascii").splitlines()[1:]
+    except (OSError, ValueError):
+        return
+    for line in lines:  # key shmid perms size cpid lpid nattch uid …
+        words = line.split()
+        if len(words) < 8 or int(words[0]) & 0xFFFF0000 != _KEYS or int(words[3]) != _SIZE:
+            continue
+        if int(words[7]) == os.geteuid() and not Path(f"/proc/{words[4]}").exists():
+            yield int(words[1])

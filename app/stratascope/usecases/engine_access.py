@@ -8,7 +8,7 @@ from typing import Protocol
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.observation.observation import NeedsStore
-from stratascope.core.ports import HostFiles, Owners, Relauncher
+from stratascope.core.ports import CopyEngine, HostFiles, Owners, Relauncher
 from stratascope.core.relaunch.evidence import Ask, Clock, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
@@ -103,3 +103,10 @@ class EngineAccess(Protocol):
 
     def release(self, cgroup: str) -> None:
         """Remove that control group if it is empty; no error if it is gone or can't be removed."""
+
+
+class CopyAccess(EngineAccess, Protocol):
+    """The same for trying threats."""
+
+    @property
+    def port(self) -> CopyEngine: ...

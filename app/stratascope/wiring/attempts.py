@@ -7,16 +7,17 @@ from contextlib import contextmanager
 
 from stratascope.attempts import program
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.attempt import AttemptOutcome
+from stratascope.core.threats.attempt import AttemptOutcome, Checked
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.probe import beacons
 from stratascope.usecases.attempts import attempts
 from stratascope.usecases.attempts.attempts import Step
-from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.attempts.self_check import check
+from stratascope.usecases.engine_access import CopyAccess
 
 
 def tries(
-    access: EngineAccess,
+    access: CopyAccess,
     state: ContainerState,
     wanted: Sequence[str],
     cancelled: Callable[[], bool] = lambda: False,
@@ -25,7 +26,12 @@ def tries(
     return attempts.tries(access, state, program.read(), wanted, _standing_for(access), cancelled)
 
 
-def _standing_for(access: EngineAccess) -> attempts.Beacons:
+def self_check(access: CopyAccess, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Checked]:
+    """`usecases.attempts.self_check.check`, with the program of this installation. Raises NoProgramError, too."""
+    return check(access, program.read(), _standing_for(access), cancelled)
+
+
+def _standing_for(access: CopyAccess) -> attempts.Beacons:
     @contextmanager
     def standing(state: ContainerState) -> Iterator[Mapping[str, str]]:
         facts = state.facts_of(NamespacesFacts)

@@ -21,6 +21,7 @@ from stratascope.core.observation.observation import NeedsStore, places_of
 from stratascope.core.options.request import RunOptions
 from stratascope.core.ports import (
     ContainerCapture,
+    CopyEngine,
     EngineError,
     EnginePort,
     NoSuchContainerError,
@@ -28,7 +29,6 @@ from stratascope.core.ports import (
     Owners,
     ProbeError,
     RawContainer,
-    Relauncher,
 )
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.data_volume import new_volumes
@@ -96,7 +96,7 @@ class ConnectedEngine:
         self._shared = translations()
         self._reader = engines.reader(self._shared)
         self._seen = _Machine(self._machine())
-        self.port: Relauncher = relauncher_of(port)
+        self.port: CopyEngine = relauncher_of(port)
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
         self._moment: _Moment | None = None

@@ -269,7 +269,7 @@ def _let_try(rig: Rig, name: str, pid: int, folder: Path) -> tuple[Attempt, ...]
     while not lines or "done" not in lines[-1]:
         assert time.monotonic() < until, f"{rig.name}: {name} ended before it had tried everything"
         lines = [json.loads(line) for line in rig.run("logs", name).splitlines() if line.startswith("{")]
-    attempts = [Attempt(*map(line.get, Attempt.__slots__)) for line in lines if "threat" in line]
+    attempts = [Attempt(**{key: line[key] for key in Attempt.__slots__}) for line in lines if "threat" in line]
     truly = {route for route, path in planted.items() if _for_root(path)}
     for path in planted.values():
         path.unlink(missing_ok=True)

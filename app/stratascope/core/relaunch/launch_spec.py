@@ -246,3 +246,17 @@ class TwinRecord(Value):
     name: str
     started_at: float
     cgroup: str = ""  # its parent control group, made for it, as a path from the cgroup root; empty: none
+    image: str = ""  # the name of an image that was made for it alone; empty: it is its original's
+
+
+class PlainOptions(Value):
+    """A disposable container's options; what is not named is the engine's default. `name`: says what it is."""
+
+    name: str
+    user: str = ""
+    drop_all: bool = False  # capabilities
+    unconfined: bool = False  # no system call filter
+    privileged: bool = False
+    read_only: bool = False  # its root directory
+    no_new_privileges: bool = False
+    host_namespaces: bool = False  # network, PID, UTS and cgroup

@@ -39,6 +39,23 @@ class AttemptOutcome(Value):
         return known and self.predicted.value != self.tried.value
 
 
+class Checked(Value):
+    """All threats tried on a disposable container of that configuration. `why`: where that was not possible."""
+
+    engine: str
+    configuration: str
+    outcomes: tuple[AttemptOutcome, ...] = ()
+    why: Message | None = None
+
+    @property
+    def tried(self) -> tuple[AttemptOutcome, ...]:
+        return tuple(each for each in self.outcomes if each.tried is not Tried.NOT_TRIED)
+
+    @property
+    def differing(self) -> tuple[AttemptOutcome, ...]:
+        return tuple(each for each in self.outcomes if each.differs)
+
+
 class RouteLine(Value):
     """What the program says of one attempt. `vain`: no call failed, and yet nothing was reached."""
 

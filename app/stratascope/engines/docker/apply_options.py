@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS, bounding_from, named
 from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_and_swap, profile_text, security_option
 from stratascope.core.relaunch.data_volume import DataVolume
-from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
+from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, PlainOptions, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker.mounts import target, without_no_copy, write_mounts
 from stratascope.engines.shared.asked_options import MODES, PLAIN
@@ -291,6 +291,21 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
         LogConfig=_LOG,
     )
     return compact({**request, "HostConfig": host})
+
+
+def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
+    """See `core.ports.Relauncher`."""
+    security = ["seccomp=unconfined"] * options.unconfined + ["no-new-privileges"] * options.no_new_privileges
+    host: dict[str, Any] = {
+        "Privileged": options.privileged,
+        "ReadonlyRootfs": options.read_only,
+        "CapDrop": ["ALL"] * options.drop_all,
+        "SecurityOpt": security,
+        "LogConfig": _LOG,
+    }
+    if options.host_namespaces:
+        host.update(dict.fromkeys(("NetworkMode", "PidMode", "UTSMode", "CgroupnsMode"), "host"))
+    return compact({"Image": image, "Cmd": list(words), "User": options.user, "HostConfig": host})
 
 
 def attempting(body: str, twin: str, program: str, words: Sequence[str]) -> str:

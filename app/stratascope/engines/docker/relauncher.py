@@ -25,6 +25,7 @@ from stratascope.core.relaunch.launch_spec import (
     FileChange,
     Health,
     LaunchSpec,
+    PlainOptions,
     RestartPolicy,
     Running,
     TwinMount,
@@ -101,6 +102,17 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     ) -> str:
         """Pure. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         return apply_options.twin(spec, body, number, mounts, cgroup_parent)
+
+    @understood()
+    def import_image(self, name: str, archive: bytes) -> None:
+        """See `core.ports.Relauncher`."""
+        repository, _, tag = name.rpartition(":")
+        params = {"fromSrc": "-", "repo": repository, "tag": tag}
+        command(self._engine, "POST", "/images/create", params, archive, silence=SLOW)
+
+    def plain(self, image: str, words: Sequence[str], options: PlainOptions) -> str:
+        """Pure. See `core.ports.Relauncher`."""
+        return apply_options.plain(image, words, options)
 
     def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
         """Pure. See `core.ports.Relauncher`."""

@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import msg
 from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap, profile_text
 from stratascope.core.options.values import device_of, device_text
-from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
+from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, PlainOptions, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.recreate import NO_LIMIT
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
@@ -480,6 +480,18 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
 
 
 _OF_OTHERS = ("host", "container", "path")  # modes of a network namespace that is not its own
+
+
+def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
+    """See `core.ports.Relauncher`."""
+    request: Body = {"image": image, "command": list(words), "user": options.user, "log_configuration": _LOG}
+    request.update(privileged=options.privileged, read_only_filesystem=options.read_only)
+    request.update(no_new_privileges=options.no_new_privileges, cap_drop=["ALL"] * options.drop_all)
+    if options.unconfined:
+        request["seccomp_profile_path"] = "unconfined"
+    if options.host_namespaces:
+        request.update({kind: {"nsmode": "host"} for kind in ("netns", "pidns", "utsns", "cgroupns")})
+    return json.dumps(request)
 
 
 def attempting(spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from stratascope.core.relaunch.launch_spec import (
     FileChange,
     Health,
     LaunchSpec,
+    PlainOptions,
     RestartPolicy,
     Running,
     TwinMount,
@@ -116,6 +117,15 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     ) -> str:
         """Pure."""
         return apply_options.twin(spec, body, number, mounts, cgroup_parent)
+
+    @understood()
+    def import_image(self, name: str, archive: bytes) -> None:
+        """See `core.ports.Relauncher`."""
+        command(self._engine, "POST", "/images/import", {"reference": name}, archive, silence=SLOW)
+
+    def plain(self, image: str, words: Sequence[str], options: PlainOptions) -> str:
+        """Pure. See `core.ports.Relauncher`."""
+        return apply_options.plain(image, words, options)
 
     def attempting(self, spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
         """Pure. See `core.ports.Relauncher`."""

@@ -35,7 +35,7 @@ from stratascope.usecases.attempts.copy import (
     with_set_uid,
     words,
 )
-from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.engine_access import CopyAccess
 from stratascope.usecases.relaunch.watch import last_words
 from stratascope.usecases.trial.trial import record_of
 from stratascope.usecases.trial.twin import twin
@@ -86,7 +86,7 @@ def threats(asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def tries(
-    access: EngineAccess,
+    access: CopyAccess,
     state: ContainerState,
     program: bytes,
     wanted: Sequence[str],
@@ -228,7 +228,7 @@ def _label(facts: MacFacts) -> str | None:
 
 
 def _await(
-    access: EngineAccess, container: str, mark: str, word: str, seconds: float, cancelled: Callable[[], bool]
+    access: CopyAccess, container: str, mark: str, word: str, seconds: float, cancelled: Callable[[], bool]
 ) -> str:
     """The copy's output once the program said that word. Raises NotTriedError."""
     until = access.clock.now() + seconds

@@ -157,6 +157,8 @@ def remove(access: EngineAccess, record: TwinRecord, *, late: float = 0.0) -> No
         with suppress(NoSuchContainerError):
             port.remove(each.id)
     port.remove_overlays(record.id)
+    if record.image:
+        port.remove_image(record.image)
     if record.cgroup:
         access.release(record.cgroup)
     access.journal.forget_twin(record.id)

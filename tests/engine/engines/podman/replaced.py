@@ -22,7 +22,7 @@ class Untelling(PodmanEngine):
     """Its containers were made by the API: no command tells what was typed."""
 
     def exchange(
-        self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+        self, method: str, path: str, params: Mapping[str, str], data: str | bytes | None, silence: float
     ) -> tuple[int, bytes]:
         status, body = super().exchange(method, path, params, data, silence)
         if status == 200 and method == "GET" and path.startswith("/containers/") and path.endswith("/json"):

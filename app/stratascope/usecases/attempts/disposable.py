@@ -1,0 +1,76 @@
+"""A disposable container of the user's own engine: an image of ours alone, and a program that waits. For what is shown
+or checked on containers whose options are known; nothing of it is left.
+
+It is a twin without an original: it has the same label and the same record in the journal, so that what a crash leaves
+of it is removed with the next start.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from stratascope.core.ports import EngineError, RefusedError
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, PlainOptions, TwinRecord
+from stratascope.core.relaunch.transaction import JournalError
+from stratascope.usecases.attempts.copy import PROGRAM
+from stratascope.usecases.engine_access import CopyAccess
+from stratascope.usecases.relaunch.rollback import LATE
+from stratascope.usecases.trial.twin import remove
+
+WAITS = (f"/{PROGRAM}", "peer")
+
+
+def image(program: bytes) -> bytes:
+    """A tar archive of a root directory with the program alone, and folders that every image has."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        for name in ("etc", "mnt", "root", "run"):
+            _add(made, name, 0o755)
+        _add(made, "tmp", 0o1777)
+        _add(made, PROGRAM, 0o755, program)
+    return buffer.getvalue()
+
+
+def _add(made: tarfile.TarFile, name: str, mode: int, data: bytes | None = None) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type = tarfile.DIRTYPE if data is None else tarfile.REGTYPE
+    entry.mode, entry.size = mode, len(data or b"")
+    made.addfile(entry, io.BytesIO(data or b""))
+
+
+@contextmanager
+def running(access: CopyAccess, program: bytes, options: PlainOptions) -> Iterator[str]:
+    """Start one with these options, yield its full id, and remove it with its image. Raises EngineError, JournalError,
+    RefusedError for options that this engine does not take.
+    """
+    number, port = secrets.token_hex(8), access.port
+    name = f"stratascope-{options.name}-{number[:8]}"
+    record = TwinRecord(
+        id=number,
+        engine=access.engine.id,
+        endpoint=access.engine.endpoint,
+        original="",
+        name=name,
+        started_at=time.time(),
+        image=f"stratascope-disposable:{number}",
+    )
+    with access.journal.hold(record.engine, f"twin of {number}"):
+        access.journal.write_twin(record)
+        lost = True
+        try:
+            port.import_image(record.image, image(program))
+            made = port.create(port.plain(record.image, WAITS, options), name, {TWIN: number, ORIGINAL: ""})
+            lost = False
+            port.start(made.id)
+            yield made.id
+        except BaseException as error:
+            lost = lost and not isinstance(error, RefusedError)
+            with suppress(EngineError, JournalError):
+                remove(access, record, late=LATE if lost else 0.0)
+            raise
+        remove(access, record)
