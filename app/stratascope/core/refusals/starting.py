@@ -184,6 +184,11 @@ def _user(attempt: Attempt, here: Here) -> bool:
     return tried.called(attempt, *tried.DENIED) and _new_user(attempt)
 
 
+def _by_policy(attempt: Attempt, here: Here) -> bool:
+    """By a security module: the kernel itself never answers so (user_namespaces(7))."""
+    return attempt.errno == errno.EACCES
+
+
 def _limited(attempt: Attempt, here: Here) -> bool:
     return tried.called(attempt, errno.ENOSPC, errno.EUSERS) and bool(_spaces(attempt))
 
@@ -292,6 +297,7 @@ _PROFILE = msg(
     "abi <abi/4.0>,\ninclude <tunables/global>\nprofile NAME /path/of/program flags=(unconfined) {\n  userns,\n}"
 )
 _SPACE_OPENS = msg("Programs of every user can then make user namespaces, and reach more of the kernel in them.")
+_THIS_OPENS = msg("This program, and what it starts, can use user namespaces. All others stay restricted.")
 _USER_FIRST = msg("Let it make a user namespace too (bwrap --unshare-user): in that it has the right.")
 
 ROWS: tuple[Row, ...] = (
@@ -350,8 +356,19 @@ ROWS: tuple[Row, ...] = (
             _user(attempt, here) or (attempt.apart and attempt.errno in tried.DENIED))),
         msg("AppArmor gives no rights in a new user namespace to programs without a profile that allows it."),
         msg("The distribution (Ubuntu since 23.10): kernel.apparmor_restrict_unprivileged_userns = 1."),
-        host=(_PROFILE,),
-        opens=msg("This program, and what it starts, can use user namespaces. All others stay restricted."),
+        host=(_PROFILE,), opens=_THIS_OPENS,
+    ),
+    Row(
+        "selinux-userns", "mac", _and(_user, _by_policy, lambda attempt, here: here.label.count(":") > 1),
+        msg("The SELinux policy does not let this program make user namespaces (user_namespace create)."), _ADMIN,
+        host=(msg("ausearch -m AVC -c PROGRAM | audit2allow -M userns; semodule -i userns.pp"),),
+        opens=_THIS_OPENS,
+    ),
+    Row(
+        "apparmor-userns", "mac", _and(_user, _by_policy),
+        msg("The AppArmor profile of this program does not let it make user namespaces."), _ADMIN,
+        host=(msg("Add the line userns, to its profile (sudo aa-status names it), and load it: apparmor_parser -r"),),
+        opens=_THIS_OPENS,
     ),
     Row(
         "loopback", "capabilities", _loopback,

@@ -36,6 +36,7 @@ class What(StrEnum):
     HIDE_FILE = "hide-file"
     LOCK = "lock"
     READ_ONLY = "read-only"  # a mount of its own
+    ROOT = "root"  # its root directory can't be written to
     NETWORK = "network"  # one of its own, likewise the next
     PID = "pid"
     IPC = "ipc"
@@ -47,6 +48,8 @@ class What(StrEnum):
     MEMORY = "memory"  # bytes
     PIDS = "pids"
     CPU = "cpu"  # cores
+    FILES = "nofile"  # open files of a process, likewise the next: bytes of a core file
+    CORE = "core"
 
 
 class Written(Value):
@@ -71,6 +74,7 @@ _ARGUMENTS: dict[str, _Rows] = {
         What.HIDE_FILE: ("--ro-bind", NULL, "{value}"),
         What.LOCK: ("--ro-bind-try", "{value}", "{value}"),
         What.READ_ONLY: ("--remount-ro", "{value}"),
+        What.ROOT: ("--remount-ro", "/"),
         What.NETWORK: ("--unshare-net",),
         What.PID: ("--unshare-pid",),
         What.IPC: ("--unshare-ipc",),
@@ -85,6 +89,7 @@ _ARGUMENTS: dict[str, _Rows] = {
         What.READ_ONLY: ("--read-only={value}",),
         What.NETWORK: ("--net=none",),
         What.IPC: ("--ipc-namespace",),
+        What.FILES: ("--rlimit-nofile={value}",),
         What.DROP: ("--caps.drop={value}",),
         What.NO_NEW_PRIVILEGES: ("--nonewprivs",),
         What.FILTER: ("--seccomp",),
@@ -99,6 +104,7 @@ _ARGUMENTS: dict[str, _Rows] = {
     "nspawn": {
         What.HIDE: ("--inaccessible={value}",),
         What.HIDE_FILE: ("--inaccessible={value}",),
+        What.ROOT: ("--read-only",),
         What.NETWORK: ("--private-network",),
         What.DROP: ("--drop-capability={value}",),
         What.NO_NEW_PRIVILEGES: ("--no-new-privileges=yes",),
@@ -117,8 +123,11 @@ _SYSTEMD: _Rows = {
     What.HIDE_FILE: ("InaccessiblePaths=-{value}",),
     What.LOCK: ("ReadOnlyPaths=-{value}",),
     What.READ_ONLY: ("ReadOnlyPaths=-{value}",),
+    What.ROOT: ("ProtectSystem=strict",),
     What.NETWORK: ("PrivateNetwork=yes",),
+    What.PID: ("PrivatePIDs=yes",),
     What.IPC: ("PrivateIPC=yes",),
+    What.CGROUP: ("ProtectControlGroups=private",),
     What.UTS: ("ProtectHostname=yes",),
     What.DROP: ("CapabilityBoundingSet=~{value}",),
     What.NO_NEW_PRIVILEGES: ("NoNewPrivileges=yes",),
@@ -126,10 +135,13 @@ _SYSTEMD: _Rows = {
     What.MEMORY: ("MemoryMax={value}",),
     What.PIDS: ("TasksMax={value}",),
     What.CPU: ("CPUQuota={value}%",),
+    What.FILES: ("LimitNOFILE={value}",),
+    What.CORE: ("LimitCORE={value}",),
 }
 _LXC: _Rows = {
     What.HIDE: ("lxc.mount.entry = tmpfs {inside} tmpfs ro,size=4k,mode=000,optional 0 0",),
     What.HIDE_FILE: ("lxc.mount.entry = /dev/null {inside} none bind,ro,optional 0 0",),
+    What.ROOT: ("lxc.rootfs.options = ro",),
     What.NETWORK: ("lxc.net.0.type = empty",),
     What.DROP: ("lxc.cap.drop = {value}",),
     What.NO_NEW_PRIVILEGES: ("lxc.no_new_privs = 1",),
@@ -177,6 +189,13 @@ def wanted_of(before: Asked, after: Asked) -> Iterator[Wanted]:
             yield What.READ_ONLY, mount.target
         else:
             yield _of_mount(mount)
+    if after.read_only_root and not before.read_only_root:
+        yield What.ROOT, ""
+    for limit in after.limits:
+        if limit not in before.limits:
+            if limit.name not in (What.FILES, What.CORE):
+                raise UnwritableError(limit.name)
+            yield What(limit.name), str(limit.hard)
     for what, field in _MODES.items():
         if getattr(before, field) != getattr(after, field):
             if getattr(after, field) != "private":
@@ -203,7 +222,7 @@ def wanted_of(before: Asked, after: Asked) -> Iterator[Wanted]:
 
 _FIELDS = (
     *("cap_add", "cap_drop", "capabilities", "no_new_privileges", "seccomp", "seccomp_profile"),
-    *("memory", "memory_swap", "pids", "cpu_cores"),
+    *("memory", "memory_swap", "pids", "cpu_cores", "read_only_root", "limits"),
 )
 _MODES = {
     What.NETWORK: "network_mode",

@@ -36,6 +36,9 @@ ELSEWHERE = (
     ("apparmor-restricted",  # "loopback: Failed RTM_NEWADDR", "setting up uid map: Permission denied"
      Attempt(AttemptKind.REQUEST, "bwrap", errno=errno.EPERM, lacked=("CAP_NET_ADMIN",), apart=True),
      Here(settings=(("kernel.apparmor_restrict_unprivileged_userns", "1"),), uid=1000)),
+    ("apparmor-userns", call("clone", errno.EACCES, NEW_USER), Here(label="unconfined", uid=1000)),
+    ("selinux-userns", call("clone", errno.EACCES, NEW_USER),
+     Here(label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023", uid=1000)),
     ("landlock-absent", call("landlock_create_ruleset", errno.ENOSYS), Here()),
     ("landlock-off", call("landlock_create_ruleset", errno.EOPNOTSUPP), Here()),
     ("no-driver", call("openat", errno.ENODEV, path="/dev/fuse"), Here()),
