@@ -7,6 +7,7 @@ as the pointer does, and colours from the pixels behind the letters.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -162,9 +163,15 @@ def under(placed: Placed, above: QWidget) -> bool:
 
 def covered(placed: list[Placed]) -> Iterator[str]:
     """Yield texts of two widgets that are seen on one another."""
-    for one, two in combinations(placed, 2):
-        if one.widget is two.widget or one.text == two.text:
-            continue
+    ordered = sorted(placed, key=lambda each: each.box.top())
+    tops = [each.box.top() for each in ordered]
+    for place, one in enumerate(ordered):
+        for two in ordered[place + 1 : bisect_left(tops, one.box.bottom(), place + 1)]:
+            yield from _on_one_another(one, two)
+
+
+def _on_one_another(one: Placed, two: Placed) -> Iterator[str]:
+    if one.widget is not two.widget and one.text != two.text:
         both = one.box & two.box
         least = min(one.box.width() * one.box.height(), two.box.width() * two.box.height())
         if both.width() > 2 and both.height() > 2 and both.width() * both.height() > 0.25 * least:
