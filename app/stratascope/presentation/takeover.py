@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Engine, EngineState, Status
+from stratascope.core.layer import Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
@@ -126,10 +127,25 @@ def takes_account(state: ContainerState) -> bool:
 
 def danger(threat: ThreatState, state: ContainerState | None) -> Message:
     """What happens in that container, in a sentence; of an open socket of an engine, whose engine that is."""
-    if state is not None and threat.threat.id == _SOCKET_THREAT and threat.outcome is Outcome.OPEN:
-        found = (each.text for each in state.findings if each.code == _SOCKET_FINDING)
-        return next(found, threat.threat.what)
-    return threat.threat.what
+    found = _open_socket(threat, state)
+    return threat.threat.what if found is None else found.text
+
+
+def danger_in_brief(threat: ThreatState, state: ContainerState) -> Message:
+    """The same without the socket's path, where that stands beside it."""
+    found = _open_socket(threat, state)
+    if found is None:
+        return threat.threat.what
+    engine = dict(found.text.args)["engine"]
+    if found.severity is Severity.CRITICAL:
+        return msg("Can take over this machine through the {engine} socket.", engine=engine)
+    return msg("Can take over a user's account through that user's {engine} socket.", engine=engine)
+
+
+def _open_socket(threat: ThreatState, state: ContainerState | None) -> Finding | None:
+    if state is None or threat.threat.id != _SOCKET_THREAT or threat.outcome is not Outcome.OPEN:
+        return None
+    return next((each for each in state.findings if each.code == _SOCKET_FINDING), None)
 
 
 def _is_users(threat: ThreatState, state: ContainerState) -> bool:

@@ -42,11 +42,11 @@ _KINDS = {
 
 
 def tabs_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> tuple[Tab, ...]:
-    """Both tabs."""
-    return (
-        Tab(_MAPS, (*_rulers(facts), Table(_WHO, _identity_rows(facts, asked)))),
-        Tab(_ENGINE, (Table(_ENGINE, _engine_rows(around)),), Place.DETAILS),
-    )
+    """Both tabs; of a sandbox that no engine started, the first."""
+    maps = Tab(_MAPS, (*_rulers(facts), Table(_WHO, _identity_rows(facts, asked))))
+    if around.engine.kind is EngineKind.SANDBOXES:
+        return (maps,)
+    return maps, Tab(_ENGINE, (Table(_ENGINE, _engine_rows(around)),), Place.DETAILS)
 
 
 def _rulers(facts: UsermapFacts) -> tuple[Rulers, ...]:

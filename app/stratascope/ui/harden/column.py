@@ -122,6 +122,9 @@ class HardenColumn(PlanColumn):
         """See `PlanColumn`."""
         self.foot.set_wide(wide=paged)
         super().set_paged(paged, low=low)
+        self.foot.take(self.standard if low else None)
+        if not low:
+            self._above.addWidget(self.standard)
 
     def showEvent(self, event: object) -> None:
         self.draft.ask_if_missing()

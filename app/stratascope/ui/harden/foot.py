@@ -303,6 +303,7 @@ class PlanFoot(QWidget):
         self.what, self.sign, self.buttons = WhatWillHappen(theme), SignLine(theme), PlanButtons(theme)
         self.what.hide()
         self._named: object = None
+        self._guest: QWidget | None = None
         self.wide = False
         self._numbers, self._more = tuple[str, ...](), False
         self.count = Line(theme, 11, ink="text2")
@@ -338,6 +339,13 @@ class PlanFoot(QWidget):
             self.buttons.setMinimumWidth(0)
             self.buttons.setMaximumWidth(16777215)
 
+    def take(self, guest: QWidget | None) -> None:
+        """Stand that before the button of a bar, where the rows need its room; None: no longer."""
+        self._guest = guest
+        if guest is not None:
+            self._beside.insertWidget(self._beside.indexOf(self.buttons), guest)
+        self._fit()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
@@ -346,6 +354,8 @@ class PlanFoot(QWidget):
         """In a bar what is beside the link goes where it would be cut, and then the button is narrower."""
         px, gap = self._theme.px, self._theme.px(14)
         beside = self.width() - self.link.sizeHint().width()
+        if self._guest is not None:
+            beside -= self._guest.sizeHint().width() + gap
         room = beside - px(_BUTTON)
         if self.wide:
             self.buttons.setFixedWidth(min(px(_BUTTON), max(px(_BUTTON) // 2, beside - 2 * gap)))

@@ -28,7 +28,7 @@ from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.usecases.plan.offers import InForce, Offer
 
-TWO_COLUMNS = 640  # px of the design
+TWO_COLUMNS = 680  # px of the design
 
 
 class GroupHead(QWidget):

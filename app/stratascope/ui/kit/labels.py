@@ -19,6 +19,7 @@ from stratascope.ui.kit.theme import REGULAR, Theme
 TIP_LIMIT = 900  # characters; longer tooltips are cut
 _TOLD = "described-by-tip"  # property: the description set with the last tooltip
 _LONG_WORD = re.compile(r"(\S{48})(?=\S)")
+_PATH, _JOINER, _KEPT_WHOLE = re.compile(r"(?<!\S)/\S+"), "\N{WORD JOINER}", 28  # _KEPT_WHOLE: characters
 
 
 def tip(text: str) -> str:
@@ -28,6 +29,19 @@ def tip(text: str) -> str:
     lines = [plain(line) for line in (text if len(text) <= TIP_LIMIT else text[: TIP_LIMIT - 1] + "…").split("\n")]
     # a zero width space lets one endless word break
     return "<p>" + "<br/>".join(html.escape(_LONG_WORD.sub("\\1\u200b", line)) for line in lines) + "</p>"
+
+
+def wrapped(text: str) -> str:
+    """Return `text` for a paragraph: a short path stays on one line, a long one breaks between its parts.
+
+    Qt breaks after any slash: "the socket, /" and "var/run/docker.sock" on the next line.
+    """
+    return _PATH.sub(_joined, text) if "/" in text else text
+
+
+def _joined(found: re.Match[str]) -> str:
+    path = found[0]
+    return path.replace("/", f"/{_JOINER}", -1 if len(path) <= _KEPT_WHOLE else 1)
 
 
 def give_tip(widget: QWidget, text: str) -> None:
@@ -74,6 +88,12 @@ class Label(QLabel):
         theme.changed.connect(self._restyle)
         self._restyle()
         self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(wrapped(text) if self.wordWrap() else text)
+
+    def text(self) -> str:
+        return super().text().replace(_JOINER, "")
 
     def resize_letters(self, size: float) -> None:
         """Set another font size of the design."""

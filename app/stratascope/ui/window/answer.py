@@ -20,7 +20,7 @@ from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
-from stratascope.presentation.takeover import danger, runs
+from stratascope.presentation.takeover import danger_in_brief, runs
 from stratascope.presentation.threat_outcomes import not_known, open_questions, small
 from stratascope.ui.harden.next_step import TRY, PlanButton, Sign, effect
 from stratascope.ui.harden.next_step import Act as PlanAct
@@ -114,7 +114,7 @@ def answer(
         also = _questions(matrix, worse, ask=can_ask) if worse else _also(matrix, worst, plan)
         found = Answer(
             Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK,
-            plain(translate(danger(worst, state)), 400),
+            plain(translate(danger_in_brief(worst, state)), 400),
             also if who is None else translate(who),
             _proof(worst, state),
             brief=translate(worst.threat.title),
@@ -122,7 +122,8 @@ def answer(
     if _lifted_by_session(state):
         return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
     if coming and plan is None:
-        return replace(found, act=Act.PLAN, button=PlanButton(PlanAct.NOTHING, TRY), note="\N{NO-BREAK SPACE}")
+        word = TRY if button is None else button.word
+        return replace(found, act=Act.PLAN, button=PlanButton(PlanAct.NOTHING, word), note="\N{NO-BREAK SPACE}")
     if plan is None or button is None:
         return found
     on = sum(change.on for change in plan.changes)
@@ -179,7 +180,7 @@ def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None
     """Return the content for a container that does not run: nothing is fact, so there is no colour, and no relaunch."""
     serious = worst is not None and worst.threat.severity in SERIOUS
     then = (
-        plain(translate(danger(worst, state)), 400)
+        plain(translate(danger_in_brief(worst, state)), 400)
         if worst is not None and serious
         else _calm(state, matrix, can_ask=False).first
     )

@@ -231,7 +231,7 @@ class SettingsDialog(QDialog):
             widget.setAccessibleName(text.text())
             grid.addWidget(text, row, 0)
             grid.addWidget(widget, row, 1)
-            widget.setMinimumWidth(theme.px(150))
+            widget.setMinimumWidth(max(theme.px(150), widget.sizeHint().width()))
         self.limit.setAccessibleName(self.above.text())
         inner = TextColumn()
         inner.setObjectName("page")
