@@ -49,7 +49,7 @@ def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     plan = planned(state)
     found = told(state, plan)
     assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
-    assert found.first == "Can take over this machine through the Docker socket, /var/run/docker.sock."
+    assert found.first == "Can take over this machine through the Docker socket."
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
     assert found.numbers == ("10.0", f"{plan.then.exposure.worst:.1f}")
     assert found.note == f"{sum(change.on for change in plan.changes)} changes, as in the plan"

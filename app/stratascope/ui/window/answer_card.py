@@ -114,7 +114,7 @@ class AnswerCard(ToneCard):
         return self._low or self.answer.short
 
     def set_low(self, low: bool, *, bare: bool = False) -> None:
-        """Use one line, as on other pages and in a low window; `bare`: a few words only, without the button."""
+        """Use one line, as on other pages and in a low window; `bare`: without the button."""
         if (low, bare) != (self._low, self._bare):
             self._low, self._bare = low, bare
             self.fit()
@@ -229,7 +229,7 @@ class AnswerCard(ToneCard):
         whole = plain(answer.first, 600)
         lines = 1.9 if not self.numbers.isHidden() and self.second.isHidden() else 1.0  # there is room for two of them
         fits = self.first.fontMetrics().horizontalAdvance(whole) <= room * lines
-        brief = bool(answer.brief) and self.low and (self._bare or not fits)
+        brief = bool(answer.brief) and self.low and not fits
         self.first.setText(plain(answer.brief, 600) if brief else whole)
         give_tip(self.first, answer.first if brief else "")
 
