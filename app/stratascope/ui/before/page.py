@@ -139,7 +139,7 @@ class BeforePage(QWidget):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        title = Label(theme, 22, BOLD)
+        title = Label(theme, 18, BOLD)
         title.setText(translate(msg("Before it starts")))
         self.machine.addItems(self._before.machines)
         self.machine.setVisible(len(self._before.machines) > 1)

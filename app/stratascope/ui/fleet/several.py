@@ -304,7 +304,8 @@ class FleetPages(QWidget):
         for page in self._all:
             self.stack.addWidget(page)
         self.head = QWidget()
-        theme.lay(QHBoxLayout(self.head), self.switch, (self.count, 1), around=(16, 12, 16, 0), gap=12)
+        title = Label(theme, 18, BOLD, text=translate(msg("Fleet")))
+        theme.lay(QHBoxLayout(self.head), title, (self.count, 1), self.switch, around=(16, 10, 16, 0), gap=12)
         theme.lay(QVBoxLayout(self), self.head, (self.stack, 1), around=0, gap=0)
         self.switch.chosen.connect(self._turn)
         self.containers.chosen.connect(lambda key: self.chosen.emit(key, ""))

@@ -1,7 +1,8 @@
 """The card below a container's name after a relaunch: its number and what it was, the checks, the way back, and what
 was refused since, as it comes.
 
-Folded, and on other pages, it is one line. Nothing in it is cut but the text of a refusal, which its tooltip has whole.
+Folded, and on other pages, it is one line; in a low window with refusals below it. Nothing in it is cut but the text of
+a refusal, which its tooltip has whole.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ROW = 30
 KEEP = "Ctrl+Shift+K"  # presses the main button of a card that stays until then
 TWO = 680  # px of the design: if narrower, checks stand in one column
 LEAST_TITLE = 130  # px of the design; where buttons leave less, they stand below the words
-ROWS_MOST = 3  # refusals that are shown; the page of refusals has the rest
+ROWS_MOST, ROWS_LOW = 3, 2  # refusals that are shown, and below a card of one line; their page has the rest
 _NARROW = 560  # px of the design: a refusal without its time
 
 
@@ -151,7 +152,12 @@ class RefusalLine(QWidget):
         self.cost = Label(theme, 12, ink="text2", text=row.cost)
         self.allow = text_button(theme, msg("Allow it"), size=12, weight=BOLD)
         self.allow.setAccessibleName(translate(msg("Allow: {what}", what=row.did)))
+        policy = self.allow.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # what is before it stands in columns
+        self.allow.setSizePolicy(policy)
         self.allow.setVisible(row.able)
+        self.cost.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.cost.setMinimumWidth(self.cost.fontMetrics().horizontalAdvance("10.0 → 10.0"))
         theme.lay(
             QHBoxLayout(self), self.time, self.process, (self.did, 1), number, self.cost, self.allow,
             around=(10, 1, 8, 1), gap=10,
@@ -223,7 +229,8 @@ class ResultCard(ToneCard):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
-        self.shown, self._low, self._able, self._columns = ResultText(), False, False, 1
+        self.shown, self._able, self._columns = ResultText(), False, 1
+        self._low, self._live = False, False
         self.exposure = ExposureButton(theme)
         self.title = Label(theme, 15, BOLD, wrap=True)
         self.badge = Badge(theme)
@@ -265,10 +272,10 @@ class ResultCard(ToneCard):
         """Whether it is one line high."""
         return self._low or self.shown.folded
 
-    def set_low(self, low: bool) -> None:
-        """Use one line, as on other pages and in a low window."""
-        if low is not self._low:
-            self._low = low
+    def set_low(self, low: bool, *, live: bool = False) -> None:
+        """Use one line, as on other pages and in a low window; `live`: there is room for refusals below it."""
+        if (low, live) != (self._low, self._live):
+            self._low, self._live = low, live
             self.fit()
 
     def show_result(self, shown: ResultText, refused: RefusedList | None) -> None:
@@ -318,7 +325,10 @@ class ResultCard(ToneCard):
         self.go.set_low(low)
         self.go.setVisible(bool(shown.go))
         self.more.setVisible(bool(shown.more))
-        self.refused.setVisible(self._able and not low)
+        live = self._live and not shown.folded and self.refused.shown.count > 0
+        self.refused.setVisible(self._able and (live or not low))
+        for line in self.refused.lines[ROWS_LOW:]:
+            line.setVisible(not low)
 
         def wide(*beside: QWidget) -> int:
             return sum(each.sizeHint().width() + theme.px(12) for each in beside if not each.isHidden())

@@ -186,10 +186,10 @@ class Header(QWidget):
         self._draft, self._button = draft, button
         draft.changed.connect(self._show)
 
-    def set_low(self, low: bool, *, bare: bool = False) -> None:
-        """Use one line for the card; `bare`: a few words only, without its button."""
+    def set_low(self, low: bool, *, bare: bool = False, live: bool = False) -> None:
+        """Use one line for the card; `bare`: without its button; `live`: with the latest refusals below it."""
         self._low, self._bare = low, bare
-        self.result.set_low(low)
+        self.result.set_low(low, live=live)
         self._fit_cards()
 
     def set_planned(self, planned: bool, *, low: bool) -> None:

@@ -27,6 +27,7 @@ LIST, LIST_LEAST, LIST_MOST, LIST_NARROW, LIST_SLIM = 284, 264, 420, 64, 240
 NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT, LOW_CARD = 960, 760, 1320, 760, 560, 860  # px, design lengths
 WIDE = 1900  # px of the design, for a column of findings
 LEAST_WIDTH, LEAST_HEIGHT = 560, 400
+LIVE = 640  # px of the design: a lower window has no room for refusals above the strata
 FLAT = 480  # px of the design: a lower window scrolls all but the number and the button
 EDGE = 32  # px that a window of the first time leaves of the screen
 _LIST_WIDTH = "list_width"  # key in the settings
@@ -244,9 +245,10 @@ class WindowLayout(QObject):
         self._toolbar.set_one_column(one=one, listed=listed)
         height = window.height()
         pages.strata_page.adapt(
-            low=self.low(), compact=height < theme.px(COMPACT), low_card=height < theme.px(LOW_CARD)
-        )
-        pages.adapt(one_column=one, low=height < theme.px(FLAT))
+            low=self.low(), compact=height < theme.px(COMPACT), low_card=height < theme.px(LOW_CARD),
+            live=height >= theme.px(LIVE),
+        )  # fmt: skip
+        pages.adapt(one_column=one, low=height < theme.px(FLAT), live=height >= theme.px(COMPACT))
         wide = width >= theme.px(WIDE) and self._selection.current is not None and pages.view not in MACHINE
         self._findings.set_seen(seen=wide)
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)

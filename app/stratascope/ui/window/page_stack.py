@@ -183,9 +183,9 @@ class Pages(QStackedWidget):
         if self.view in MACHINE:
             self.show_view(self.home)
 
-    def adapt(self, *, one_column: bool, low: bool) -> None:
+    def adapt(self, *, one_column: bool, low: bool, live: bool) -> None:
         """Bring the current view's page to the front; without a container, the empty page. `one_column`: the toolbar
-        has the container's name; `low`: there is room for a line of the card.
+        has the container's name; `low`: there is room for a line of the card; `live`: above the plan for refusals, too.
         """
         for header in (self.strata_page.header, self.header):
             header.set_named(named=not one_column)
@@ -196,7 +196,7 @@ class Pages(QStackedWidget):
         elif self.view in MACHINE:
             self.setCurrentWidget(self._page(self.view).widget)
         else:
-            self.header.set_low(True, bare=low)
+            self.header.set_low(True, bare=low, live=live and self.view is View.PLAN)
             self.header.set_planned(self.view is View.PLAN, low=low)
             self._stack.setCurrentWidget(self._page(self.view).widget)
             self.setCurrentWidget(self._below_header)

@@ -165,10 +165,12 @@ class StrataPage(QWidget):
         self.layer_closed.emit()
         self.strata.bands[self._selection.layer].setFocus()
 
-    def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
-        """Fold parts away, or bring them back. `bare`: the card without its button; None: as the strata."""
+    def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None, live: bool = False) -> None:
+        """Fold parts away, or bring them back. `bare`: the card without its button; None: as the strata; `live`: there
+        is room for refusals below a card of one line.
+        """
         self._low = low
-        self.header.set_low(low_card, bare=compact if bare is None else bare)
+        self.header.set_low(low_card, bare=compact if bare is None else bare, live=live)
         self.strata.set_compact(compact)
         self._fold()
 
