@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PySide6 import QtGui
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QTextDocument, QTextLayout
 from pytestqt.qtbot import QtBot
 
 from rig.window.sample import LONG, NASTY
 from stratascope import ui
-from stratascope.ui.kit.labels import Label, Line, tip
+from stratascope.ui.kit.labels import Label, Line, tip, wrapped
 from stratascope.ui.kit.theme import Theme
 
 UI = Path(ui.__file__).parent
@@ -91,3 +91,28 @@ def test_a_count_is_whole_or_not_seen(qtbot: QtBot, theme: Theme) -> None:
     assert inks(40) == 1
     assert line.accessibleName() == "13 running containers"
     assert "13 running containers" in line.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("the Docker socket, /var/run/docker.sock.", ["/var/run/docker.sock."]),
+        ("a folder, /srv/a-name/that-is-longer/than-a-line/of-it", ["/srv/"]),
+        ("either/or, 10/20", []),
+    ],
+)
+def test_a_path_breaks_between_its_parts_and_not_after_its_first_slash(
+    qtbot: QtBot, theme: Theme, text: str, whole: list[str]
+) -> None:
+    layout, shown, lines = QTextLayout(wrapped(text), theme.font(13)), wrapped(text), []
+    layout.beginLayout()
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(150)
+        lines.append(shown[line.textStart() : line.textStart() + line.textLength()].replace("\N{WORD JOINER}", ""))
+    layout.endLayout()
+    for path in whole:
+        assert any(path in line for line in lines), lines
+    assert "".join(lines) == text
+    label = Label(theme, wrap=True, text=text)
+    qtbot.addWidget(label)
+    assert label.text() == text

@@ -60,6 +60,15 @@ def test_what_its_original_was_refused_too_or_long_ago_is_no_news(
     assert card_of(window).refused.head.text() == "Refused since then: 1"
 
 
+def test_in_a_low_window_two_of_them_stand_below_one_line(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    new, card = hardened(qtbot, window, picture), card_of(window)
+    window.refused.show(new, RefusalList(tuple(refusal(each, GIVES) for each in ("one", "two", "three"))))
+    for height, shown in ((900, 3), (700, 2), (600, 0), (900, 3)):
+        window.resize(1440, height)
+        qtbot.waitUntil(lambda height=height: card.low is (height < 860))
+        assert sum(line.isVisible() for line in card.refused.lines) == shown
+
+
 def test_once_it_is_kept_nothing_is_told_there(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
     new, card = hardened(qtbot, window, picture), card_of(window)
     window.refused.show(new, RefusalList((refusal("clock", GIVES),)))

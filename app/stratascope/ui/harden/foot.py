@@ -352,7 +352,7 @@ class PlanFoot(QWidget):
 
     def _fit(self) -> None:
         """In a bar what is beside the link goes where it would be cut, and then the button is narrower."""
-        px, gap = self._theme.px, self._theme.px(14)
+        px, gap = self._theme.px, self._theme.px(18)
         beside = self.width() - self.link.sizeHint().width()
         if self._guest is not None:
             beside -= self._guest.sizeHint().width() + gap

@@ -6,7 +6,7 @@ import pytest
 
 from rig.recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, AskedDevice, AskedMount, EngineKind
+from stratascope.core.container import NO_ENGINE, Asked, AskedDevice, AskedMount, EngineKind
 from stratascope.core.ground import Peers, Surroundings
 from stratascope.core.layer import Assessment, Rulers, Table, Verdict
 from stratascope.core.severity import Severity
@@ -51,6 +51,11 @@ def test_recorded(name: str, verdict: Verdict, root: int, initial: bool) -> None
     assert facts.initial_namespace is initial
     assert facts.uid_map is not None
     assert len(translate(assessment.fact)) <= 45
+
+
+def test_a_sandbox_has_no_engine_to_tell_of() -> None:
+    _, assessment = look(recorded("docker-default"), replace(around(), engine=NO_ENGINE))
+    assert len(assessment.tabs()) == 1
 
 
 def test_ids_on_both_sides() -> None:
