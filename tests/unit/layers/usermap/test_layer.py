@@ -55,7 +55,7 @@ def test_recorded(name: str, verdict: Verdict, root: int, initial: bool) -> None
 
 def test_a_sandbox_has_no_engine_to_tell_of() -> None:
     _, assessment = look(recorded("lsm/apparmor/docker-default"), replace(around(), engine=NO_ENGINE))
-    assert len(assessment.tabs()) == 1
+    assert len(assessment.tabs) == 1
 
 
 def test_ids_on_both_sides() -> None:
