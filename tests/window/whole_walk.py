@@ -33,5 +33,6 @@ def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
     finally:
         side = side_of(window)
         window.clock.stop()
+        window.looks.stop()
         qtbot.waitUntil(lambda: not side.busy)
         side.queries.end()

@@ -264,6 +264,7 @@ class Container(Value):
     ended: float = 0.0  # end of its last run, seconds since the epoch; 0.0 while it runs, or if not reported
     out_of_memory: bool = False  # its last run was ended by the kernel's OOM killer
     health: str = ""  # result of its healthcheck: starting, healthy, unhealthy; empty if it has none
+    health_command: str = ""  # what its health check runs in it, as events name it; empty if it has none
     restored: bool = False  # its processes were restored from a checkpoint instead of started
     error: str = ""  # why the engine's answer could not be parsed; everything else is then unknown
     asked: Asked = field(default_factory=Asked)

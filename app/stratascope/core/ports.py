@@ -18,6 +18,7 @@ from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
 from stratascope.value import Value
 
 if TYPE_CHECKING:  # only for signatures: commands that only read do not load the code of a relaunch
+    from stratascope.core.history.entry import Counted
     from stratascope.core.refusals.ended.ending import End
     from stratascope.core.relaunch.launch_spec import (
         ContainerFile,
@@ -62,15 +63,21 @@ class ConfinedError(ProbeError):
 
 class EventKind(StrEnum):
     CHANGED = "changed"  # inspect it again
-    COMMAND = "command"  # a command began or ended in it, as a health check does every few seconds
+    COMMAND = "command"  # a command began in it, as a health check does every few seconds
+    COMMAND_OVER = "command over"
+    HEALTH = "health"  # what its health check said, whether that is new or not
     REMOVED = "removed"
 
 
 class Event(Value):
-    """A container changed or was removed."""
+    """A container changed or was removed. `said`: the words of a command that begins; or what a health check said:
+    healthy, unhealthy … `run`: the number of the command's run. Both empty if not told.
+    """
 
     kind: EventKind
     container: str  # full id
+    said: str = ""
+    run: str = ""
 
 
 class RawContainer(Value):
@@ -133,6 +140,18 @@ class Translator(Protocol):
 
     def __call__(self, raw: RawContainer, engine: Engine) -> Container:
         """Raises ValueError, with a readable text, if the JSON is damaged."""
+
+
+class ControlGroups(Protocol):
+    """What the kernel says at once of a container's control groups, given the text of /proc/PID/cgroup. Neither raises
+    anything.
+    """
+
+    def read(self, groups: str) -> Counted:
+        """Its counters."""
+
+    def processes(self, container: str, groups: str) -> frozenset[int] | None:
+        """All of its processes; None: not known. `container`: its id."""
 
 
 class Wish(Value):

@@ -1,7 +1,9 @@
 """Current resource usage of this machine's containers, read straight from their control groups' files.
 
 For samples every few seconds: it reads four small files per container, which any user may, and caches their paths.
-Decided against the collector's way (all limit files of all levels): that would read forty files for these four.
+Where the first says that nothing ran since, the others are as they were, but for memory that the kernel took back: they
+are read again after a minute. Decided against the collector's way (all limit files of all levels): that would read
+forty files for these four.
 
 Also removes a control group that was made for a twin from every hierarchy, with the empty ones below it. rmdir(2) fails
 while a process is in it, so nothing else can be removed. Only names of our own are accepted: the path comes from a
@@ -19,13 +21,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from stratascope.collector.cgroups import V2, Mounts, lines
+from stratascope.collector.cgroups import V2, Mounts, lines, processes
+from stratascope.collector.members import MEMBERS_MAX, Members
 from stratascope.core.history.entry import Counted
 from stratascope.linux.cgroup import parse_count, parse_cpu_stat, parse_io_stat, parse_service_bytes
 
 T = TypeVar("T", int, float)
 Files = tuple[str, str, str, str, bool]  # paths for memory, processes, CPU, disks; and whether they are v2
 
+STILL = 60.0  # seconds for which counters of a group in which nothing runs hold
 _PLACES_MOST = 2000  # containers
 _SIZE_MOST = 64 << 10  # bytes of one file
 _V2 = ("memory.current", "pids.current", "cpu.stat", "io.stat")
@@ -38,11 +42,12 @@ _AGAIN = 0.05
 
 
 class UseCounters:
-    """A `core.history.entry.Counters`. For use in one thread."""
+    """A `core.ports.ControlGroups`. For use in one thread."""
 
     def __init__(self) -> None:
         self._mounts = Mounts()
         self._files: dict[str, Files] = {}
+        self._last: dict[str, tuple[float, Counted]] = {}  # until when they hold, and they
 
     def read(self, groups: str) -> Counted:
         """See the protocol."""
@@ -50,15 +55,27 @@ class UseCounters:
         if files is None:
             if len(self._files) >= _PLACES_MOST:
                 self._files.clear()
+                self._last.clear()
             files = self._files[groups] = self._places(groups)
         memory, pids, cpu, io, unified = files
         used = _value(cpu, parse_cpu_stat) if unified else _value(cpu, _seconds)
-        return Counted(
+        last, now = self._last.get(groups), time.monotonic()
+        if used is not None and last is not None and last[1].cpu == used and now < last[0]:
+            return last[1]
+        found = Counted(
             _value(memory, parse_count),
             _value(pids, parse_count),
             used,
             _value(io, parse_io_stat if unified else parse_service_bytes),
         )
+        self._last[groups] = now + STILL, found
+        return found
+
+    def processes(self, container: str, groups: str) -> frozenset[int] | None:
+        """See the protocol."""
+        folder = Members(self._mounts).directory(container, groups)
+        found = None if folder is None else processes(folder, MEMBERS_MAX)
+        return None if found is None or found.more else frozenset(found.pids)
 
     def _places(self, groups: str) -> Files:
         """The paths of these files; empty if not visible."""

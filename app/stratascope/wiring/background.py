@@ -21,6 +21,7 @@ from stratascope.fault_log import fault_logger
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import Judges
 from stratascope.presentation.tray_lines import tray_lines
+from stratascope.probe.control_groups import UseCounters
 from stratascope.state import preferences
 from stratascope.state.history import FileHistory
 from stratascope.state.journal import FileJournal
@@ -149,7 +150,7 @@ def background_service(mark: ServiceMark) -> BackgroundService:
     def make() -> tuple[LiveView, Callable[[], None]]:
         engines = find_engines(sandboxes=_agents_wanted(Settings()))
         shared = translations()
-        view = LiveView(engines.ports, engines.reader(shared), assembler(shared), gather=GATHER)
+        view = LiveView(engines.ports, engines.reader(shared), assembler(shared), gather=GATHER, groups=UseCounters)
         return view, engines.close
 
     around = Around(mark)

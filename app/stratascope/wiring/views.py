@@ -217,13 +217,22 @@ def predictions(*, here: bool = True) -> Predictions:
 
 def live_view(late: LateEngines | None = None) -> DeferredLiveView:
     """The live view of this environment's engines, for the window, which closes them at its end."""
+    from stratascope.probe.control_groups import UseCounters
     from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
 
     def make() -> tuple[LiveView, Callable[[], None]]:
         engines = (late or LateEngines()).get()
         shared = translations()
         root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
-        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, predictions())
+        watch = LiveView(
+            engines.ports,
+            engines.reader(shared),
+            assembler(shared),
+            demo_snapshot,
+            root,
+            predictions(),
+            groups=UseCounters,
+        )
         return watch, engines.close
 
     return DeferredLiveView(make)

@@ -33,4 +33,7 @@ def test_a_container(docker_rootful: Rig) -> None:
         assert two.memory is not None
         assert 0 < two.memory < 64 << 20
         assert two.io is not None
+        assert counters.processes(docker_rootful.inspect(container)["Id"], groups) == frozenset(
+            (docker_rootful.pid(container),)
+        )
     assert counters.read(groups) == Counted()  # it is gone

@@ -57,6 +57,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
         yield window
     finally:
         window.clock.stop()
+        window.looks.stop()
         side = side_of(window)
         if staged.gate is not None:
             staged.gate.set()

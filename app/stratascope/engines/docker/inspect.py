@@ -26,6 +26,7 @@ from stratascope.engines.shared.json_reader import (
     capability_names,
     ended_of,
     exit_code_of,
+    health_command_of,
     health_of,
     parse_container,
     redacted,
@@ -65,6 +66,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         ended=ended_of(state),
         out_of_memory=state.flag("OOMKilled"),
         health=health_of(state),
+        health_command=health_command_of(config),
         links=tuple(word.partition(":")[0].removeprefix("/") for word in host.texts("Links") or ()),
         asked=with_result(_asked(answer, config, host, engine), engine),
     )

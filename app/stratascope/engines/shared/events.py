@@ -27,7 +27,6 @@ _QUIET_ACTIONS = frozenset(
         "exec_detach",
         "export",
         "extract-to-dir",
-        "health_status",
         "logs",
         "mount",
         "resize",
@@ -37,7 +36,13 @@ _QUIET_ACTIONS = frozenset(
     }
 )
 _LAST_ACTIONS = frozenset({"destroy", "remove"})
-_COMMANDS = frozenset({"exec_start", "exec_die", "exec", "exec_died"})  # Docker's, Podman's
+_HEALTH = "health_status"  # followed by what it said in Docker; Podman says it in a field of its own
+_COMMANDS = {  # Docker's, Podman's
+    "exec_start": EventKind.COMMAND,
+    "exec_die": EventKind.COMMAND_OVER,
+    "exec": EventKind.COMMAND,
+    "exec_died": EventKind.COMMAND_OVER,
+}
 
 
 def decode_events(pieces: Iterable[bytes]) -> Iterator[Event]:
@@ -100,12 +105,14 @@ def event_of(value: Any) -> Event | None:
     if not isinstance(value, dict):
         raise ValueError("expected an object that describes an event")
     answer = JsonObject(value)
-    action = (answer.text("Action") or answer.text("status")).partition(":")[0].strip()
+    action, _, said = map(str.strip, (answer.text("Action") or answer.text("status")).partition(":"))
     container = answer.part("Actor").text("ID") or answer.text("id")
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:
         return None
     if action in _COMMANDS:
-        return Event(EventKind.COMMAND, container)
+        return Event(_COMMANDS[action], container, said, answer.part("Actor").part("Attributes").text("execID"))
+    if action == _HEALTH:
+        return Event(EventKind.HEALTH, container, said or answer.text("HealthStatus"))
     return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)
 
 

@@ -213,6 +213,15 @@ def health_of(state: JsonObject) -> str:
     return "" if word == "none" else word
 
 
+def health_command_of(config: JsonObject) -> str:
+    """The words of its health check's command, joined as in an event of its start; empty without one, in Podman too:
+    its events name no command.
+    """
+    how, *words = config.part("Healthcheck").texts("Test") or ("",)
+    shell = config.texts("Shell") or ("/bin/sh", "-c")
+    return " ".join((*(shell if how == "CMD-SHELL" else ()), *words)) if how in ("CMD", "CMD-SHELL") else ""
+
+
 def capability_names(words: tuple[str, ...] | None) -> tuple[str, ...]:
     """Normalize as typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
     return tuple(dict.fromkeys(capability(word) for word in words or ()))

@@ -26,6 +26,7 @@ from stratascope.value import replace
 
 CONTAINERS_MAX = 10_000  # containers of one engine
 LISTED_NODES = 2_000_000  # JSON values in a list of that many
+FACTS_KEPT = 30.0  # seconds
 LIST_SECONDS = 60.0  # for a list and all of its items
 _ID_LENGTH = 64  # characters of a full container id
 
@@ -63,12 +64,14 @@ class Followed:
 class RestEngine(RestClient):
     """One engine endpoint: its description, its containers, its events."""
 
+    _told: tuple[float, tuple[str, bool, EngineFacts]] | None = None  # until when its facts hold, and these
+
     def describe(self) -> Engine:
         """Describe the engine and its state; never raises: a failure is a state with a message."""
         answer: tuple[str, bool, EngineFacts] | None = None
         failure: EngineError | None = None
         try:
-            answer = self._facts()
+            answer = self._known_facts()
         except EngineError as error:
             failure = error
         except ValueError as error:  # an answer, but invalid
@@ -90,6 +93,18 @@ class RestEngine(RestClient):
             return replace(engine, state=failure.state, message=failure.message, error=failure.words)
         version, rootless, facts = answer or ("", endpoint.rootless, EngineFacts())
         return replace(engine, state=EngineState.CONNECTED, version=version, rootless=rootless, facts=facts)
+
+    def _known_facts(self) -> tuple[str, bool, EngineFacts]:
+        """Its facts. While a stream is open, so that it is the same process, they are asked for now and then only: it
+        works some milliseconds for them. In between, only whether it answers. Raises EngineError, ValueError.
+        """
+        told, now = self._told, time.monotonic()
+        if told is not None and self._streams and now < told[0]:
+            self._get("/_ping")
+            return told[1]
+        found = self._facts()
+        self._told = now + FACTS_KEPT, found
+        return found
 
     def list(self) -> tuple[RawContainer, ...]:
         """All containers, running or not. Raises EngineError. One that vanishes meanwhile is left out."""
@@ -208,6 +223,7 @@ class RestEngine(RestClient):
     def _end(self, stream: HttpConnection) -> None:
         with self._lock:
             self._streams.discard(stream)
+            self._told = None
         stream.close()
 
     # Defined by the subclass for its engine

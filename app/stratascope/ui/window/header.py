@@ -153,6 +153,7 @@ class Header(QWidget):
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(5)]
         self._apart = False  # another engine of this kind has a container of this name
         self._status = "", ""  # in a word, and in full
+        self._age = "", ""  # for how long it has been up, or over
         self.drift = DriftChip(theme, _OPENS)
         self.reach = DriftChip(theme, msg("Click to see all that it can get at."))
         self.reach_of: Reach = nothing_of
@@ -258,7 +259,7 @@ class Header(QWidget):
     def _show_state(self, state: ContainerState, now: float | None) -> None:
         container = state.container
         self.name.say(container.name or container.id[:12])
-        engine, image, up, _, asked = self.chips
+        engine, image, _, _, asked = self.chips
         sandbox = container.sandbox
         title = self._selection.engine_title(container.engine) if sandbox is None else translate(sandbox.sign)
         self.icon.show_engine(self._selection.sign(container.engine), title)
@@ -266,9 +267,7 @@ class Header(QWidget):
         engine.say(maker_of(container), title)
         what = container.image if sandbox is None else sandbox.command
         image.say(short_image(what) if sandbox is None else what, what)
-        up.say(since(container, time.time() if now is None else now) if runs(state) else "")
-        whole = ended(container, time.time() if now is None else now)
-        self._status = status_word(container) if whole else "", whole
+        self._say_age(state, now)
         stated = sum(layer.assessment.basis is Basis.ASKED for layer in state.layers) if runs(state) else 0
         text = plural("{count} of {layers} layers as the engine states it", "{count} of {layers} layers as the engine"
                       " states it", stated, layers=len(state.layers))  # fmt: skip
@@ -291,6 +290,22 @@ class Header(QWidget):
         self.card.show_answer(told)
         self._fit_cards()
         self._fit()
+
+    def tell_age(self) -> None:
+        """Show anew for how long it has been up, or over."""
+        state, before = self._selection.current, self._age
+        if state is not None and self.isVisible():
+            self._say_age(state, self._selection.now)
+            self._show_drift(state)
+            if self._age != before:
+                self._fit()
+
+    def _say_age(self, state: ContainerState, now: float | None) -> None:
+        container, now = state.container, time.time() if now is None else now
+        whole = ended(container, now)
+        self._age = since(container, now) if runs(state) else "", whole
+        self._status = status_word(container) if whole else "", whole
+        self.chips[2].say(self._age[0])
 
     def _show_drift(self, state: ContainerState) -> None:
         snapshot, now = self._selection.snapshot, self._selection.now

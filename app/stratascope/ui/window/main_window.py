@@ -84,7 +84,8 @@ class Services(Value):
     tries: ReadReach | None = None
 
 
-LOOK_AGAIN = 5000  # ms between updates of the snapshot's age, and of what is set aside
+TELL_AGE = 5000  # ms between updates of the ages in view, and of what is set aside
+LOOK_AGAIN = 30_000  # ms between looks of all panes, though nothing was told to have changed
 
 
 class MainWindow(QMainWindow):
@@ -165,7 +166,9 @@ class MainWindow(QMainWindow):
         command = partial(command_with, hardening) if hardening is not None and services.before is not None else None
         self.as_text = None if command is None else AsText(command, self.pages, selection, self.notices.settings.tell)
         self.clock = QTimer(self)
-        self.clock.setInterval(LOOK_AGAIN)
+        self.clock.setInterval(TELL_AGE)
+        self.looks = QTimer(self)
+        self.looks.setInterval(LOOK_AGAIN)
         self._connect()
         self._serve_guide()
         if self.hardening is not None:
@@ -188,6 +191,7 @@ class MainWindow(QMainWindow):
                 run.dialog_made.connect(partial(self.guide.serve, topic=topic))
         self.actions_.register()
         self.clock.start()
+        self.looks.start()
         self._restore()
         self.window_layout.resized()
 
@@ -231,7 +235,9 @@ class MainWindow(QMainWindow):
         self.acceptances.failed.connect(self.notices.settings.tell)
         self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self.accept))
         self.clock.timeout.connect(self.containers.tell_age)
-        self.clock.timeout.connect(self.selection.look_again)
+        self.looks.timeout.connect(self.selection.look_again)
+        for header in (self.strata_page.header, self.pages.header):
+            self.clock.timeout.connect(header.tell_age)
         for card in (self.strata_page.header.card, self.pages.header.card):
             card.root_wanted.connect(self.toolbar.elevate)
             card.again_wanted.connect(self.feed.refresh)

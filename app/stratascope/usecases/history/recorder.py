@@ -197,6 +197,8 @@ class Recorder:
         # the state it was derived from, and whether it was read as root
         self._read: dict[Subject, tuple[ContainerState, bool]] = {}
         self._metered: dict[Subject, _Metered] = {}
+        self._measurable: list[tuple[Subject, tuple[str, float], str]] = []  # with run and control groups
+        self._measurable_of: Snapshot | None = None
         self._entries: list[tuple[Subject, HistoryEntry]] = []
         self._watch: WatchSpan | None = None
         self._sample_at = self._row_at = self._tidy_at = self._claim_at = self._stepped_at = 0.0
@@ -335,13 +337,15 @@ class Recorder:
         snapshot = self._shown
         if snapshot is None:
             return
+        if snapshot is not self._measurable_of:
+            self._measurable_of = snapshot
+            self._measurable = [
+                (subject, (state.container.id, state.container.started), groups)
+                for state in snapshot.containers
+                if (subject := subject_of(state, self._twins)) is not None and (groups := groups_of(state, snapshot))
+            ]
         measured: set[Subject] = set()
-        for state in snapshot.containers:
-            subject = subject_of(state, self._twins)
-            groups = groups_of(state, snapshot) if subject is not None else ""
-            if subject is None or not groups:
-                continue
-            run = (state.container.id, state.container.started)
+        for subject, run, groups in self._measurable:
             metered = self._metered.get(subject)
             if metered is None or metered.run != run:
                 metered = self._metered[subject] = _Metered(run)

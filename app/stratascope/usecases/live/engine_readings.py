@@ -9,11 +9,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 
+from stratascope.collector.members import BY_CGROUP
 from stratascope.core.capture import Capture, GapKind, Reading, whole_gap
 from stratascope.core.container import Engine
 from stratascope.core.ground import MOUNTS, Ground, decode_ground, with_mounts_of
-from stratascope.core.ports import ContainerCapture, EnginePort
+from stratascope.core.history.entry import Counted
+from stratascope.core.ports import ContainerCapture, ControlGroups, EnginePort, Event, EventKind
+from stratascope.core.process_match import thread_of
 from stratascope.core.snapshot import CapturedContainer
 from stratascope.usecases.live.further_processes import ends_matter, setting_up
 from stratascope.usecases.live.reader import Reader
@@ -21,7 +25,10 @@ from stratascope.value import Struct, field, replace
 
 ALL = "*"  # in place of a container's id
 SECOND_LOOK = 0.6  # seconds after an event until its container is read again
+LATE_LOOK = 2.4  # seconds after that until the processes of one in which a command began are looked at once more
+LASTING = 10.0  # seconds until a health check that is not over is looked at as any command
 LATEST = 1.2  # seconds after an event until its container is read where events go on
+REST = 10.0  # seconds between readings of the container in view while nothing runs in it
 FEW, CALM = 8.0, 2.0  # events that are followed at once, and how many of them are forgotten per second
 NAMED_BYTES = 64 << 20  # of inspect JSON per engine
 NAMED_MAX = 1000  # containers waiting to be read, or remembered as removed
@@ -37,6 +44,10 @@ class EngineReadings(Struct):
     host: Capture | None = None  # set for another machine
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
     later: dict[str, float] = field(default_factory=dict)  # the same, for the second reading
+    # container and run -> when to look whether that command runs or left something
+    commands: dict[tuple[str, str], float] = field(default_factory=dict)
+    late: set[tuple[str, str]] = field(default_factory=set)  # of which that look will be the second one
+    health: dict[str, str] = field(default_factory=dict)  # what the health checks said
     lately: tuple[float, float] = (0.0, 0.0)  # how many events there were lately, as of when
     attending: set[str] = field(default_factory=set)  # see `attended`
     listed: bool = False  # whether all its containers have been read once
@@ -46,6 +57,7 @@ class EngineReadings(Struct):
     hurried: bool = False  # somebody waits for the next reading
     unsettled: set[str] = field(default_factory=set)  # judged by the moment of their reading, see `look_again`
     watched: str = ""  # the container whose use is shown
+    used: tuple[float, str, Counted] | None = None  # see `at_rest`: as of when, by time.monotonic(), and of which
     try_now: threading.Event = field(default_factory=threading.Event)
 
     def started(self, captured: Sequence[CapturedContainer]) -> bool:
@@ -104,18 +116,15 @@ class EngineReadings(Struct):
                 self.unsettled.add(item.raw.id)
                 self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
-    def want(self, what: str, now: float, *, begun: bool = True, hurried: bool = False) -> None:
-        """Read it now, and again a moment later. If too many are waiting individually, read all instead. Not `begun`:
-        a moment later only, since its process appears after its event, and most are over by then. Where events go on,
-        and nobody waits for it (`hurried`), once it has settled: so each is read once, and what comes and goes is not.
+    def want(self, what: str, now: float, *, hurried: bool = False) -> None:
+        """Read it now, and again a moment later. If too many are waiting individually, read all instead.
+        Where events go on, and nobody waits for it (`hurried`), once it has settled: so each is read once, and what
+        comes and goes is not.
         """
         if len(self.due) >= NAMED_MAX or len(self.later) >= NAMED_MAX:
             self.due.clear()
             self.later.clear()
             what = ALL
-        if not begun:  # never put off by the next one
-            self.later.setdefault(what, now + SECOND_LOOK)
-            return
         count, when = self.lately
         count = min(2 * FEW, max(0.0, count - CALM * (now - when)) + 1)
         self.lately = count, now
@@ -124,6 +133,50 @@ class EngineReadings(Struct):
         else:
             self.due.setdefault(what, now + LATEST)
         self.later[what] = now + SECOND_LOOK
+
+    def at_rest(self, item: CapturedContainer, groups: ControlGroups, now: float) -> bool:
+        """Whether a reading of it would say what the last one said: nothing has run in its control groups since. What
+        changes it from outside runs elsewhere, so that this is believed for REST only.
+        """
+        text = self._groups_of(item)
+        count = Counted() if text is None else groups.read(text)
+        last = self.used
+        if last is not None and count.cpu is not None and last[1:] == (item.raw.id, count) and now < last[0] + REST:
+            return True
+        self.used = now, item.raw.id, count
+        return False
+
+    def _groups_of(self, item: CapturedContainer) -> str | None:
+        text = None if item.found is None or self.host is not None else item.found.first.text("cgroup")
+        return text if isinstance(text, str) else None
+
+    def differs(self, command: tuple[str, str], groups: ControlGroups, now: float) -> bool:
+        """Whether its container has other processes than at its last reading, or that is not known: whether the command
+        runs, or left something. If not, it is looked once more, since a busy engine begins a command late.
+        """
+        with self.ready:
+            item = self.captured.get(command[0])
+            text = None if item is None else self._groups_of(item)
+            found = None if item is None else item.found
+        if text is None or found is None or found.members_from != BY_CGROUP or found.unread:
+            return True
+        known = frozenset((found.first.pid, *(each.pid for each in found.members if thread_of(each) is None)))
+        if groups.processes(command[0], text) != known:
+            return True
+        with self.ready:
+            if command in self.late:
+                self.late.discard(command)
+            elif command[1]:
+                self.late.add(command)
+                self.commands[command] = now + LATE_LOOK
+        return False
+
+    def hears_health(self, container: str, said: str) -> bool:
+        """Whether what a container's health check said is new."""
+        with self.ready:
+            before = self.health.get(container)
+            self.health[container] = said
+        return before != said
 
     def put_off(self, what: str) -> None:
         """Restart the delay of the second reading: with many containers, the first one takes longer than the delay."""
@@ -140,6 +193,32 @@ class EngineReadings(Struct):
                 self.later.pop(what, None)
         return taken
 
+    def hear(self, event: Event, health: str, now: float) -> bool:
+        """A command began or ended; whether the schedule begins earlier now. Its process appears after the event, most
+        are over soon, and most are health checks, whose words are `health`: so it is only looked whether its container
+        `differs`, a moment later; of a health check when it is over, or lasts.
+        """
+        soonest = min(self.commands.values(), default=inf)
+        if len(self.commands) >= NAMED_MAX:
+            self.commands.clear()
+            self.want(ALL, now)
+        elif event.kind is EventKind.COMMAND and event.run and event.said and event.said == health:
+            self.commands[event.container, event.run] = now + LASTING
+        elif event.kind is EventKind.COMMAND:
+            self.commands.setdefault((event.container, event.run), now + SECOND_LOOK)
+        else:
+            self.commands.pop((event.container, event.run), None)
+            self.late.discard((event.container, event.run))
+            self.commands.setdefault((event.container, ""), now + SECOND_LOOK)
+        return min(self.commands.values(), default=0.0) < soonest
+
+    def take_commands(self, now: float) -> set[tuple[str, str]]:
+        """Take those off the schedule that may be seen, or over, by now."""
+        taken = {each for each, when in self.commands.items() if when <= now}
+        for each in taken:
+            del self.commands[each]
+        return taken
+
     def forget(self, container: str) -> None:
         """The container was removed."""
         if len(self.gone) >= NAMED_MAX:
@@ -148,8 +227,8 @@ class EngineReadings(Struct):
         self.gone.add(container)
         self.captured.pop(container, None)
         self.unsettled.discard(container)
-        self.due.pop(container, None)
-        self.later.pop(container, None)
+        for waiting in (self.due, self.later, self.health):
+            waiting.pop(container, None)
 
 
 _USE = re.compile(r"cgroup:.*:(?:memory\.(?:current|usage_in_bytes|peak|max_usage_in_bytes)|pids\.peak)")

@@ -28,8 +28,10 @@ from stratascope.core.container import ENGINES, Engine, EngineState
 from stratascope.core.ground import UNREAD, Ground, decode_ground, with_mounts_of
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import (
+    ControlGroups,
     EngineError,
     EnginePort,
+    Event,
     EventKind,
     NoSuchContainerError,
     ProbeError,
@@ -69,9 +71,11 @@ class LiveView:
         root: RootAccess | None = None,
         predictions: Predictions | None = None,
         gather: float = GATHER,
+        groups: Callable[[], ControlGroups] | None = None,
     ) -> None:
         """`demo` is shown while no engine at all can be used; `gather`: seconds between snapshots that are waited for,
-        and the least between others.
+        and the least between others. `groups`: this machine's control groups, made for each engine's thread; they show
+        at once whether a container need not be read.
         """
         self._gather, self._steady = gather, max(gather, STEADY)
         self._hurry = threading.Event()  # somebody waits for the next snapshot
@@ -80,6 +84,7 @@ class LiveView:
         self._demo = demo
         self._assembler = assembler
         self.engines = tuple(EngineReadings(port) for port in ports)
+        self._groups = {} if groups is None else {each.port.id: groups() for each in self.engines}
         self._changed = threading.Event()
         self._ending = threading.Event()
         self._elevation = Elevation(root, self._changed.set)
@@ -203,8 +208,13 @@ class LiveView:
                     with known.ready:
                         known.forget(event.container)
                     self._changed.set()
+                elif event.kind is EventKind.HEALTH:
+                    if known.hears_health(event.container, event.said):
+                        self._want(known, event.container)
+                elif event.kind is EventKind.CHANGED:
+                    self._want(known, event.container)
                 else:
-                    self._want(known, event.container, begun=event.kind is not EventKind.COMMAND)
+                    self._hear(known, event)
         except EngineError:
             return  # describe() will report the state
 
@@ -218,21 +228,30 @@ class LiveView:
             self._ending.wait(left)
         return time.monotonic()
 
-    def _want(self, known: EngineReadings, what: str, *, hurried: bool = False, begun: bool = True) -> None:
-        """Read it now, and again a moment later; the latter only if not `begun`. `hurried`: somebody waits for it."""
+    def _want(self, known: EngineReadings, what: str, *, hurried: bool = False) -> None:
+        """Read it now, and again a moment later. `hurried`: somebody waits for it."""
         with known.ready:
             now = time.monotonic()
-            known.want(what, now, begun=begun, hurried=hurried)
+            known.want(what, now, hurried=hurried)
             known.hurried = known.hurried or hurried
             known.ready.notify_all()
+
+    def _hear(self, known: EngineReadings, event: Event) -> None:
+        """A command began or ended."""
+        with known.ready:
+            item, engine = known.captured.get(event.container), known.engine
+        about = None if item is None or engine is None else self._reader.container(item.raw, engine)
+        with known.ready:
+            if known.hear(event, "" if about is None else about.health_command, time.monotonic()):
+                known.ready.notify_all()
 
     def _work(self, known: EngineReadings) -> None:
         """Read what is due, until the end."""
         while not self._ending.is_set():
             with known.ready:
                 now = time.monotonic()
-                due = known.take_due(now)
-                if not due and (known.engine is None or now < known.beat):
+                due, commanded = known.take_due(now), known.take_commands(now)
+                if not (due or commanded) and (known.engine is None or now < known.beat):
                     known.ready.wait(self._patience(known, now))
                     continue
                 engine, hurried, known.hurried = known.engine, known.hurried, False
@@ -240,17 +259,18 @@ class LiveView:
                 continue
             begun, used = time.monotonic(), time.thread_time()
             try:
-                if not due:
-                    self._beat(known)
-                elif engine.state is EngineState.CONNECTED:
+                due |= self._differing(known, {each for each in commanded if each[0] not in due})
+                if due and engine.state is EngineState.CONNECTED:
                     self._read(known, engine, due, hurried=hurried or not known.listed)
+                elif not due and time.monotonic() >= known.beat:
+                    self._beat(known)
             except Exception:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
             # an engine with constant events gets half of this thread's time, and none of the window's; what it took the
             # engine to answer is not counted: the window would be late by as much again
             self._ending.wait(max(self._gather, time.thread_time() - used))
-            if due:
+            if due or commanded:
                 left = begun + self._steady - time.monotonic()
                 with known.ready:
                     known.ready.wait_for(lambda: known.hurried or self._ending.is_set(), left)
@@ -284,6 +304,7 @@ class LiveView:
         moments = [
             *known.due.values(),
             *known.later.values(),
+            *known.commands.values(),
             known.beat if known.engine is not None else now + HEARTBEAT,
         ]
         return max(0.01, min(min(moments) - now, HEARTBEAT))
@@ -298,7 +319,7 @@ class LiveView:
             self._next_look = now + self._pace
             with known.ready:
                 capture = known.captured.get(focus[1])
-            if capture is not None and known.engine.state is EngineState.CONNECTED:
+            if capture is not None and known.engine.state is EngineState.CONNECTED and not self._rests(known, capture):
                 self._store(known, known.engine, (capture.raw,))
         if known.described <= now < known.described + HEARTBEAT - pause / 2:
             with known.ready:
@@ -309,6 +330,21 @@ class LiveView:
         self._describe(known, engine, pause)
         if engine.state is EngineState.CONNECTED and before is not None and before.state is not engine.state:
             self._want(known, ALL)
+
+    def _rests(self, known: EngineReadings, item: CapturedContainer) -> bool:
+        groups = self._groups_for(known)
+        return groups is not None and known.at_rest(item, groups, time.monotonic())
+
+    def _groups_for(self, known: EngineReadings) -> ControlGroups | None:
+        """Those of an engine of this machine. A sandbox's processes may be in others than its first."""
+        engine = known.engine
+        ours = engine is not None and engine.local and engine.kind in ENGINES
+        return self._groups.get(known.port.id) if ours else None
+
+    def _differing(self, known: EngineReadings, commanded: set[tuple[str, str]]) -> set[str]:
+        """The containers in which one of these commands runs, or left something."""
+        groups, now = self._groups_for(known), time.monotonic()
+        return {each[0] for each in commanded if groups is None or known.differs(each, groups, now)}
 
     def _read(self, known: EngineReadings, engine: Engine, due: set[str], *, hurried: bool) -> None:
         try:

@@ -149,6 +149,10 @@ class Reader:
         """
         self._root.use(root, on_loss)
 
+    def container(self, raw: RawContainer, engine: Engine) -> Container:
+        """What that record says."""
+        return self._translations.container(raw, engine)
+
     def forget(self, key: tuple[str, str] | None = None) -> None:
         """Read again what only root can, of one container or of all."""
         self._root.forget(key)

@@ -11,20 +11,27 @@ from stratascope.engines.shared.events import decode_events
 
 
 @pytest.mark.parametrize(
-    ("action", "kind"),
+    ("action", "kind", "said"),
     [
-        ("start", EventKind.CHANGED),
-        ("rename", EventKind.CHANGED),
-        ("destroy", EventKind.REMOVED),
-        ("remove", EventKind.REMOVED),
-        ("exec_start: sh -c 'curl -f http://localhost:80'", EventKind.COMMAND),
-        ("exec_die", EventKind.COMMAND),
-        ("exec", EventKind.COMMAND),
-        ("exec_died", EventKind.COMMAND),
-        ("exec_create: true", None),
-        ("health_status: healthy", None),
+        ("start", EventKind.CHANGED, ""),
+        ("rename", EventKind.CHANGED, ""),
+        ("destroy", EventKind.REMOVED, ""),
+        ("remove", EventKind.REMOVED, ""),
+        ("exec_start: sh -c 'curl -f http://localhost:80'", EventKind.COMMAND, "sh -c 'curl -f http://localhost:80'"),
+        ("exec_die", EventKind.COMMAND_OVER, ""),
+        ("exec", EventKind.COMMAND, ""),
+        ("exec_died", EventKind.COMMAND_OVER, ""),
+        ("exec_create: true", None, ""),
+        ("health_status: healthy", EventKind.HEALTH, "healthy"),
     ],
 )
-def test_what_an_event_says(action: str, kind: EventKind | None) -> None:
-    text = json.dumps({"Type": "container", "Action": action, "Actor": {"ID": "c0ffee", "Attributes": {}}})
-    assert list(decode_events([text.encode()])) == ([] if kind is None else [Event(kind, "c0ffee")])
+def test_what_an_event_says(action: str, kind: EventKind | None, said: str) -> None:
+    about = {"execID": "beef"} if kind in (EventKind.COMMAND, EventKind.COMMAND_OVER) else {}
+    text = json.dumps({"Type": "container", "Action": action, "Actor": {"ID": "c0ffee", "Attributes": about}})
+    expected = [] if kind is None else [Event(kind, "c0ffee", said, about.get("execID", ""))]
+    assert list(decode_events([text.encode()])) == expected
+
+
+def test_podman_says_the_health_beside_the_action() -> None:
+    event = {"Type": "container", "Action": "health_status", "Actor": {"ID": "c0ffee"}, "HealthStatus": "unhealthy"}
+    assert list(decode_events([json.dumps(event).encode()])) == [Event(EventKind.HEALTH, "c0ffee", "unhealthy")]

@@ -7,8 +7,20 @@ from itertools import pairwise
 import pytest
 
 from stratascope.core.capture import Reading
+from stratascope.core.history.entry import Counted
+from stratascope.core.ports import Event, EventKind
+from stratascope.core.process_match import thread_of
 from stratascope.core.snapshot import CapturedContainer
-from stratascope.usecases.live.engine_readings import ALL, LATEST, SECOND_LOOK, EngineReadings, alike
+from stratascope.usecases.live.engine_readings import (
+    ALL,
+    LASTING,
+    LATE_LOOK,
+    LATEST,
+    REST,
+    SECOND_LOOK,
+    EngineReadings,
+    alike,
+)
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture, translations
 
@@ -160,17 +172,77 @@ def test_readings_that_are_alike_are_judged_alike(item: CapturedContainer) -> No
     assert judged(item) == judged(more)
 
 
-def test_a_command_costs_one_reading_when_it_is_mostly_over(readings: EngineReadings) -> None:
-    """However many there are; whatever else changes is read at once and again."""
+class FakeGroups:
+    """A container's control groups as they are now."""
+
+    def __init__(self, processes: set[int]) -> None:
+        self.counted, self.now = Counted(1 << 20, 1, 0.5, 0), processes
+
+    def read(self, groups: str) -> Counted:
+        assert groups
+        return self.counted
+
+    def processes(self, container: str, groups: str) -> frozenset[int]:
+        assert groups
+        return frozenset(self.now)
+
+
+def test_what_changed_at_once_is_read_at_once_and_again(readings: EngineReadings) -> None:
     with readings.ready:
-        for moment in (10.0, 10.1, 10.5):
-            readings.want("c0ffee", moment, begun=False)
-        assert readings.take_due(10.5) == set()
-        assert readings.take_due(10.7) == {"c0ffee"}
-        assert readings.take_due(99.0) == set()
         readings.want("c0ffee", 100.0)
         assert readings.take_due(100.0) == {"c0ffee"}
         assert readings.take_due(100.7) == {"c0ffee"}
+
+
+def test_a_health_check_costs_a_look_at_the_processes(readings: EngineReadings) -> None:
+    """When it is over, or lasts; a person's command at once and once more, and what it leaves behind is read."""
+    item = _running(readings)
+    assert item.found is not None
+    known = {item.found.first.pid, *(each.pid for each in item.found.members if thread_of(each) is None)}
+    name, groups = item.raw.id, FakeGroups(known)
+    begun = Event(EventKind.COMMAND, name, "/bin/sh -c true", "1")
+    over = Event(EventKind.COMMAND_OVER, name, "", "1")
+    with readings.ready:
+        readings.hear(begun, "/bin/sh -c true", 10.0)
+        assert readings.take_commands(10.0 + LASTING - 0.1) == set()
+        readings.hear(over, "/bin/sh -c true", 11.0)
+        (ended,) = readings.take_commands(99.0)
+        assert not readings.take_commands(99.0)
+    assert not readings.differs(ended, groups, 99.0)
+    groups.now.add(4_000_000)  # it left something
+    assert readings.differs(ended, groups, 99.0)
+    groups.now.discard(4_000_000)
+    with readings.ready:
+        readings.hear(begun, "", 100.0)
+        (mine,) = readings.take_commands(100.0 + SECOND_LOOK)
+    assert not readings.differs(mine, groups, 100.7)  # not begun yet
+    groups.now.add(4_000_000)
+    with readings.ready:
+        assert readings.take_commands(100.7 + LATE_LOOK) == {mine}
+    assert readings.differs(mine, groups, 103.2)
+
+
+def test_the_container_in_view_is_not_read_while_nothing_runs_in_it(readings: EngineReadings) -> None:
+    item, groups = _running(readings), FakeGroups(set())
+    assert not readings.at_rest(item, groups, 10.0)
+    assert readings.at_rest(item, groups, 12.0)
+    groups.counted = replace(groups.counted, cpu=0.500001)
+    assert not readings.at_rest(item, groups, 14.0)
+    assert readings.at_rest(item, groups, 16.0)
+    assert not readings.at_rest(item, groups, 14.0 + REST)  # what changes it from outside
+    groups.counted = Counted()
+    assert not any(readings.at_rest(item, groups, 30.0 + moment) for moment in range(5))
+
+
+def _running(readings: EngineReadings) -> CapturedContainer:
+    """One of the demo's that is read from its control group, as the last reading has it."""
+    found = next(
+        each
+        for each in demo_capture().containers
+        if each.found is not None and each.found.members_from == "cgroup" and not each.found.unread
+    )
+    readings.keep((found,), whole=True)
+    return found
 
 
 def test_where_changes_go_on_each_container_is_read_once_when_it_has_settled(readings: EngineReadings) -> None:
