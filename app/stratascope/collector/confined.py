@@ -1,4 +1,5 @@
-"""CONFINED: every process of the machine that is confined, its ancestors, and what tells who confined it.
+"""CONFINED: every process of the machine that is confined, its ancestors with what else these run, and what tells who
+confined it.
 
 A process counts as confined if it is in another namespace than the machine's first one, in another root directory,
 under more seccomp filters, under no_new_privs or a smaller bounding set where that one isn't, or Landlocked. One that
@@ -27,6 +28,7 @@ from stratascope.collector.read import Entry, TooLongError, failure, open_proces
 
 PROCESSES_MAX = 32768
 LISTED_MAX = 4096
+BESIDE_MAX = 16  # of one process
 SECONDS = 4.0  # of CPU time, for processes; then the list is cut
 BYTES_MAX = 6 << 20
 CUT = "...\n"  # the last line if there may be more
@@ -155,7 +157,7 @@ class _Machine:
         """The lines."""
         confined = [pid for pid, found in self._all.items() if pid != self._reader and self._confined(pid, found)]
         above = {each for pid in confined for each in self._above(pid)}
-        listed = sorted(above.union(confined))
+        listed = sorted(above.union(confined, self._beside(confined, above)))
         self._cut = self._cut or len(listed) > LISTED_MAX
         items: Dict[int, Dict[str, Any]] = {}
         for pid in listed[:LISTED_MAX]:
@@ -180,6 +182,16 @@ class _Machine:
                 break
             lines.append(line)
         return "".join(lines) + (CUT if self._cut else "")
+
+    def _beside(self, confined: List[int], above: Set[int]) -> List[int]:
+        """What else those run that made them, outside: they show what is not confined. None of who has many."""
+        makers = above.difference(confined)
+        children: Dict[int, List[int]] = {}
+        for pid, found in self._all.items():
+            parent = found.number("parent") or 0
+            if parent in makers and parent > 1 and pid not in above and pid not in confined and pid != self._reader:
+                children.setdefault(parent, []).append(pid)
+        return [pid for pids in children.values() if len(pids) <= BESIDE_MAX for pid in pids]
 
     def _item(self, pid: int) -> Optional[Dict[str, Any]]:
         """All of a process but its own words; None if it has ended."""

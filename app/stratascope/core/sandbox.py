@@ -44,6 +44,8 @@ class Sandbox(Value):
     folded: bool = False  # shown only where everything is
     uid: int | None = None  # whose it is, as the reader numbers users
     asked_text: tuple[tuple[str, str], ...] = ()  # source and text of what the maker was asked for
+    # of an agent: what else it runs, outside of any sandbox; PID and program
+    outside: tuple[tuple[int, str], ...] = ()
     processes: tuple[str, ...] = ()  # the lines of `linux.confined` that give it again
 
     @property

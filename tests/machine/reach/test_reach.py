@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -193,3 +194,19 @@ def _by_name(top: int) -> Reached:
                     return reached(subject_of(opened, sandbox.id)[0])
             time.sleep(0.2)
     raise AssertionError("no sandbox was found")
+
+
+@needs_root
+def test_a_command_that_an_agent_runs_outside_of_its_sandbox(there: Target) -> None:
+    """A shell with an agent's name: one command in bubblewrap, and then one without."""
+    agent = there.folder / "codex"
+    shutil.copy(shutil.which("bash") or "/bin/bash", agent)
+    inside = "bwrap --ro-bind / / --unshare-net sh -c 'sleep 600; true' & "
+    for more, expected in (("", False), ("sleep 700 & ", True)):
+        with subprocess.Popen([str(agent), "-c", f"{inside}{more}wait"], start_new_session=True) as process:
+            try:
+                rows = {row.thing.id: row for row in _by_name(process.pid).rows}
+            finally:
+                os.killpg(process.pid, 9)
+        assert ("outside-sandbox" in rows) is expected
+        assert not expected or rows["outside-sandbox"].where.startswith("sleep (")

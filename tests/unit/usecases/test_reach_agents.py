@@ -56,6 +56,19 @@ def test_what_was_closed_and_is_open_is_told_once() -> None:
     assert not agents.holds(alert)
 
 
+def test_a_command_outside_of_the_sandbox_is_read_at_once_and_told() -> None:
+    agents = AgentReach()
+    agents.due(snapshot(), 0.0)
+    agents.take(AGENT, BEFORE, root=False)
+    sandbox = AGENT.container.sandbox
+    assert sandbox is not None
+    runs = replace(AGENT, container=replace(AGENT.container, sandbox=replace(sandbox, outside=((9, "bash"),))))
+    assert agents.due(snapshot(runs), LEAST) is runs
+    alert = agents.take(runs, with_rows(("outside-sandbox", Answer.OPEN)), root=False)
+    assert alert is not None
+    assert translate(alert.text) == "It runs a command outside of its sandbox."
+
+
 def test_another_folder_that_it_was_given_is_told() -> None:
     agents = AgentReach()
     agents.take(AGENT, BEFORE, root=False)

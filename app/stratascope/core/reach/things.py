@@ -139,6 +139,13 @@ THINGS = (
     ),
     _file("host-disks", Access.READ, _CRITICAL, msg("Disks"), msg("It can read this machine's disks directly.")),
     _process(
+        "outside-sandbox",
+        Access.START,
+        _HIGH,
+        msg("Commands outside of its sandbox"),
+        msg("It runs a command outside of its sandbox."),
+    ),
+    _process(
         "host-processes",
         Access.SEE,
         _MEDIUM,

@@ -346,7 +346,10 @@ class _Finder:
         for each in (found.wrapper, found.by, self._machine.processes.get(found.owner)):
             if each is not None:
                 helpers[each.pid] = each
-        told = {each.pid: each for each in (*members, *helpers.values(), *self._machine.above(found.group.first))}
+        outside = self._outside(found) if row.group is Group.AGENTS else []
+        told = {
+            each.pid: each for each in (*members, *helpers.values(), *outside, *self._machine.above(found.group.first))
+        }
         command = self._command(found, asked)
         sandbox = Sandbox(
             ids[id(found)],
@@ -364,9 +367,24 @@ class _Finder:
             found.folded,
             first.uid,
             asked.texts,
+            tuple([(each.pid, each.program or each.comm) for each in outside]),
             (self._machine.host.line, *(each.line for each in sorted(told.values(), key=lambda one: one.pid))),
         )
         return FoundSandbox(sandbox, asked.asked)
+
+    def _outside(self, found: _Found) -> list[ConfinedProcess]:
+        """What the agent itself runs without a sandbox: no part of its own, and nothing on the way to one."""
+        agent = found.by or found.wrapper
+        every = self._machine.processes.values()
+        if agent is None or agent.confined:
+            return []
+        own = (agent.program, *found.maker.helpers, *found.tool.programs)
+        on_the_way = {each.parent for each in every}
+        return [
+            each
+            for each in sorted(every, key=lambda one: one.pid)
+            if each.parent == agent.pid and not each.confined and each.pid not in on_the_way and each.program not in own
+        ]
 
     def _parent(self, found: _Found, ids: Mapping[int, str]) -> str:
         above = found.above

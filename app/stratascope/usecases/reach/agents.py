@@ -36,7 +36,9 @@ def likeness(state: ContainerState, snapshot: Snapshot) -> Hashable:
     """What a reading depends on, of what is read anyway: as long as it is equal, no new one is due."""
     mounts = None if state.capture is None else or_none(state.capture.text("mountinfo"))
     outcomes = () if state.matrix is None else tuple((each.threat.id, each.outcome) for each in state.matrix.threats)
-    return state.container.pid, as_root(snapshot), mounts, outcomes
+    sandbox = state.container.sandbox
+    outside = () if sandbox is None else sandbox.outside
+    return state.container.pid, as_root(snapshot), mounts, outcomes, outside
 
 
 def as_root(snapshot: Snapshot) -> bool:

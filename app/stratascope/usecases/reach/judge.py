@@ -70,7 +70,7 @@ def reached(subject: Judged) -> Reached:
             gaps.append(msg("Its files could not be looked at: what is said of them is by its list of mounts."))
         for row in _by_files(subject, found):
             rows[row.thing.id] = row
-    for row in (*_by_threats(subject), *network.rows(subject), *_secrets(subject)):
+    for row in (*_by_threats(subject), *network.rows(subject), *_secrets(subject), *_outside(subject)):
         rows[row.thing.id] = row
     for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
         rows[row.thing.id] = row
@@ -312,6 +312,17 @@ def _secrets(subject: Judged) -> Iterator[ReachRow]:
     names = [name for name in text.split("\n") if name]
     if names:
         yield ReachRow(thing, Answer.OPEN, names[0], source=_source(subject, "environ"), more=len(names) - 1)
+
+
+def _outside(subject: Judged) -> Iterator[ReachRow]:
+    """What its agent runs that is not confined at all: by their parent, and by what the kernel holds them to."""
+    sandbox = subject.state.container.sandbox
+    if sandbox is None:
+        return
+    for pid, program in sandbox.outside[:1]:
+        why = msg("The same agent has started it, and nothing confines it.")
+        where, more = f"{program} ({pid})", len(sandbox.outside) - 1
+        yield ReachRow(BY_ID["outside-sandbox"], Answer.OPEN, where, why=why, source=f"/proc/{pid}/status", more=more)
 
 
 def _ordered(layers: Iterable[str]) -> tuple[str, ...]:
