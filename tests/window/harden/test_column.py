@@ -29,7 +29,7 @@ from stratascope.presentation.exposure import number_text
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.foot import WrappedBox
-from stratascope.ui.harden.next_step import remedy_title
+from stratascope.ui.harden.next_step import Act, remedy_title
 from stratascope.ui.harden.plan_draft import SETTLE
 from stratascope.ui.kit.feedback import Feedback
 from stratascope.ui.kit.page import View
@@ -400,7 +400,8 @@ def test_its_key_says_that_there_is_no_plan_yet(qtbot: QtBot, window: MainWindow
     draft = side_of(window).draft
     draft.try_wanted.connect(lambda: tried.append(True))
     staged.offer_gate = threading.Event()
-    select(window, "web")
+    assert window.selection.snapshot is not None
+    window.selection.choose(named(window.selection.snapshot, "web").key)
     assert draft.coming
     assert pressed() == "The plan is not ready yet."
     staged.offer_gate.set()
@@ -409,8 +410,16 @@ def test_its_key_says_that_there_is_no_plan_yet(qtbot: QtBot, window: MainWindow
     window.pages.show_view(View.FLEET)
     assert pressed() == "Open the container's page first."
     window.pages.show_view(View.STRATA)
+    staged.trial_gate = threading.Event()
     pressed()
     assert tried
+    qtbot.waitUntil(lambda: draft.button.act is Act.CANCEL)
+    assert pressed() == "Yours keeps running; Esc stops it."
+    assert draft.button.act is Act.CANCEL
+    assert draft.trial is not None
+    assert not draft.trial.cancelling
+    staged.trial_gate.set()
+    qtbot.waitUntil(lambda: draft.trial is None)
 
 
 def test_standards_say_what_they_add(qtbot: QtBot, window: MainWindow) -> None:

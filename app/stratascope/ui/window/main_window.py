@@ -29,6 +29,7 @@ from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
+from stratascope.ui.harden.next_step import Act
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import feedback, focus_order
@@ -287,12 +288,15 @@ class MainWindow(QMainWindow):
     def press(self) -> None:
         """The button of the plan in view; where there is none, that of the card, which is the way on.
 
-        One that is not there yet says so: what was not seen is not done later either.
+        One that is not there yet says so: what was not seen is not done later either. Escape stops a trial, and not
+        the key that has started it, pressed once more.
         """
         side, results = self.hardening, self.results
         here = self.window_layout.beside_plan
         draft = None if side is None or not here else side.draft
-        if draft is not None and (draft.button.able or (draft.usable and draft.pending)):
+        if draft is not None and draft.button.act is Act.CANCEL:
+            feedback.tell(self, translate(draft.button.line or draft.button.word))
+        elif draft is not None and (draft.button.able or (draft.usable and draft.pending)):
             draft.press()
         elif results is not None and here and results.keep():
             return
