@@ -41,6 +41,7 @@ CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
     # a sandbox's attempts in its place: addresses without sending, the machine's sockets without being heard, our own
     "collector/attempts.py": {"socket.socket"},
+    "collector/firewall.py": {"socket.socket"},  # the kernel, which packet filters there are (netlink)
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
     "collector/observe/peers.py": {"socket.socket"},  # the kernel, which sockets are connected (netlink)
