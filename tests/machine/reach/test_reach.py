@@ -172,11 +172,12 @@ def test_what_was_to_be_hidden_and_is_within_reach(there: Target) -> None:
     """A key that is hidden at its place, and shown at another; by name, as who made the sandbox is known then."""
     home, name = str(there.home), f"hides{os.getpid()}"
     words = ["bwrap", "--ro-bind", "/", "/", "--tmpfs", f"{home}/.ssh", "--bind", home, "/mnt"]
-    with subprocess.Popen([*words, "--unshare-net", "sh", "-c", "sleep 600; true", name]) as process:
+    words += ["--unshare-net", "sh", "-c", "sleep 600; true", name]
+    with subprocess.Popen(words, start_new_session=True) as process:
         try:
             reached_by_name = _by_name(process.pid)
         finally:
-            process.kill()
+            os.killpg(process.pid, 9)
     rows = {row.thing.id: row for row in reached_by_name.rows}
     assert "/mnt/.ssh/" in translate(rows["ssh-keys"].why)
     assert translate(rows["ssh-keys"].why).startswith("Its maker was told to hide it")
