@@ -16,7 +16,7 @@ from stratascope.core.threats.attempt import AttemptOutcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import attempts_report
 from stratascope.usecases.attempts.attempts import Step, threats
-from stratascope.wiring.attempts import self_check, tries
+from stratascope.wiring.attempts import as_root, self_check, tries
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import connected
 
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     with open_engines(tuple(arguments.engine)) as engines:
         found = connected(engines, terminal=on_terminal())
         at_start(found)
+        for each in found.accesses:
+            as_root(each, engines)
         access, state = found.state(arguments.container)
         outcomes = _outcomes(tries(access, state, wanted, interrupted()), as_json=arguments.json)
     if not arguments.json:
@@ -49,6 +51,7 @@ def _self_check(arguments: argparse.Namespace) -> int:
         found = connected(engines, terminal=on_terminal())
         at_start(found)
         for access in found.accesses:
+            as_root(access, engines)
             for checked in self_check(access, interrupted()):
                 if arguments.json:
                     write(json.dumps(attempts_report.checked_object(checked), ensure_ascii=False) + "\n")

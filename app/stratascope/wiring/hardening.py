@@ -28,6 +28,7 @@ from stratascope.core.ports import (
     OwnerError,
     Owners,
     ProbeError,
+    Prober,
     RawContainer,
 )
 from stratascope.core.process_match import belongs
@@ -118,6 +119,10 @@ class ConnectedEngine:
         if state is None or not state.container.status.rests:
             return state
         return self._predictions.foreseen(state, self.engine, self.ground)
+
+    def use(self, root: Prober) -> None:
+        """From now on, read everything that only root can read, by this prober, which is root."""
+        self._reader.use(root)
 
     @property
     def ground(self) -> Ground:

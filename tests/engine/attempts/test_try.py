@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.twins.stage import stage_of, tree
+from machine.attempts.build import image
 from rig.collector.asking import wait_for
 from rig.engine import Rig
 from rig.places import CHECKOUT
@@ -16,8 +17,9 @@ from stratascope.attempts import build
 from stratascope.core.relaunch.launch_spec import TWIN
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.usecases.attempts.attempts import NotTriedError, threats
-from stratascope.wiring.attempts import tries
-from stratascope.wiring.hardening import open_hardening
+from stratascope.wiring.attempts import as_root, tries
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import connected, open_hardening
 
 AT_LEAST = 90  # threats
 
@@ -28,7 +30,10 @@ def program() -> None:
 
 
 def tried(rig: Rig, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *asked: str) -> list[AttemptOutcome]:
-    with open_hardening((), stage_of(rig, folder, monkeypatch).journal) as found:
+    journal = stage_of(rig, folder, monkeypatch).journal
+    with open_engines() as engines:
+        found = connected(engines, journal)
+        as_root(found.accesses[0], engines)
         access, state = found.state(name)
         return [each for each in tries(access, state, threats(asked)) if isinstance(each, AttemptOutcome)]
 
@@ -60,6 +65,21 @@ def test_a_process_that_changed_itself(each_api: Rig, tmp_path: Path, monkeypatc
         }
     assert {each.tried for each in found.values()} == {Tried.STOPPED}
     assert not any(each.differs for each in found.values())
+
+
+def test_filters_of_its_own(one_engine: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first process put a further filter on itself, which denies unshare."""
+    one_engine.run("import", str(image()), "attempts:latest")
+    alone = ("--security-opt", "seccomp=unconfined", "--cap-add", "SYS_ADMIN", "--entrypoint", "/attempts")
+    one_engine.run("run", "-d", "--name", "try-filtered", *alone, "attempts:latest", "wait", "unshare")
+    try:
+        found = {each.threat: each for each in tried(one_engine, "try-filtered", tmp_path, monkeypatch)}
+    finally:
+        one_engine.remove("try-filtered")
+    assert [each for each in found.values() if each.differs] == []
+    assert sum(each.tried is not Tried.NOT_TRIED for each in found.values()) >= AT_LEAST
+    trace = found["trace-child"]  # by ptrace, which the filter denies to x86_64 alone
+    assert (trace.tried, trace.step) == (Tried.OPEN, "direct, i386")
 
 
 def test_the_original_is_as_it_was(any_engine: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """What runs as root inside the virtual machine for the threats: containers that try them, and our report of each.
 
-Standard library only. A container's first process is the program of `tests/machine/attempts`, which waits for a signal:
+Standard library only. A container's first process is the program of `stratascope/attempts`, which waits for a signal:
 our program reports while it waits, in the same state in which it then tries. Beside the defaults there are containers
 in which all but access control is off, and the same ones without it, so that what it stops shows.
 """

@@ -18,6 +18,7 @@ APP = Path(stratascope.__file__).parent
 
 # What starts a program, and what connects or listens; a new place has to keep what THREAT-MODEL.md says of all of them
 STARTS = {
+    "attempts/build.py": {"subprocess.run"},  # the C compiler, in a checkout or where a package is made
     "child_output.py": {"subprocess.Popen"},  # Podman's own words of one container, and config.json elsewhere
     "collector/children.py": {"os.fork"},  # the collector's own readers
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
@@ -48,6 +49,7 @@ CONNECTS = {
     "engines/shared/endpoint.py": {"socket.create_connection", "socket.socket"},
     # a container's ports, inside its own network namespace or where they are published; whether that is this machine;
     # the kernel, who listens
+    "probe/beacons.py": {"socket.socket"},  # stands ready on localhost for a copy that tries threats
     "probe/network.py": {"socket.create_connection", "socket.socket"},
     "state/journal.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
     "ui/app/app.py": {"socket.socketpair"},

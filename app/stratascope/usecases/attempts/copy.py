@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from stratascope.collector.names import SECUREBITS
 from stratascope.core.capture import or_none
-from stratascope.core.container import Engine, EngineKind
+from stratascope.core.container import Engine, EngineKind, ProfileKind
 from stratascope.core.message import msg
 from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.launch_spec import LaunchSpec, TwinMount
@@ -26,6 +26,7 @@ from stratascope.usecases.trial.twin import NoTwinError
 PROGRAM = "attempts"
 _FOREIGN = 4242  # owner of files that are another user's; as in attempts.h
 _OVERFLOW = 65534
+_FILTER_MAX = 1 << 16  # characters: BPF_MAXINSNS, in hexadecimal
 
 
 def room_of(number: str) -> str:
@@ -131,7 +132,19 @@ def words(
         found.append(f"securebits={bits}")
     if status.no_new_privs:
         found.append("no-new-privs")
-    return tuple(found)
+    return (*found, *(f"filter={text}" for text in _further_filters(state)))
+
+
+def _further_filters(state: ContainerState) -> Iterator[str]:
+    """Those that its first process put on itself after its engine's, oldest first, where they could be read."""
+    asked = state.container.asked
+    number = 0 if asked.privileged or asked.seccomp is ProfileKind.UNCONFINED else 1
+    while state.capture is not None and (name := f"seccomp:{number}") in state.capture.names():
+        text = or_none(state.capture.decoded(name, str.strip))
+        if text is None or len(text) > _FILTER_MAX:
+            return  # it then has fewer than its original, which is noticed
+        yield text
+        number += 1
 
 
 def _map(state: ContainerState, name: str) -> IdMap:
