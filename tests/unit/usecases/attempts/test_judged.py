@@ -105,6 +105,13 @@ def test_a_program_of_the_image_is_not_run_for_it() -> None:
     assert judge(THROUGH, original=both).tried is Tried.OPEN
 
 
+def test_what_others_are_was_not_read() -> None:
+    stopped = state("usermap", threat=PEERS.id)
+    found = judge(THROUGH, original=stopped, name=PEERS.id, sees=True)
+    assert (found.predicted, found.tried, found.differs) == (Outcome.UNKNOWN, Tried.OPEN, False)
+    assert judge(VAIN, original=stopped, name=PEERS.id).tried is Tried.STOPPED
+
+
 def test_a_restriction_that_is_missing_takes_nothing_from_a_refusal() -> None:
     assert judge(REFUSED, original=state("mac"), told=replace(PLAIN, loose=True)).tried is Tried.STOPPED
 
