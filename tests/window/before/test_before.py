@@ -229,3 +229,14 @@ def test_many_notes_are_a_list_that_scrolls_within_the_window(
     assert popup.table.verticalScrollBar().maximum() > 0
     QTest.keyClick(popup.table, Qt.Key.Key_Escape)
     assert not popup.isVisible()
+
+
+def test_the_note_on_the_image_leaves_the_chips_one_row(window: MainWindow, page: BeforePage, qtbot: QtBot) -> None:
+    offered(page, qtbot, COMPOSE)
+    note, chips = page.of_nobody, list(page.services.chips.values())
+    qtbot.waitUntil(note.isVisible)
+    for width in (1600, 1366, 1240):
+        window.resize(width, 768)
+        qtbot.waitUntil(lambda: note.width() >= note.sizeHint().width())
+        qtbot.waitUntil(lambda: len({chip.y() for chip in chips}) == 1)
+        assert not note.geometry().intersects(page.services.geometry())

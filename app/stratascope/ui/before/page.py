@@ -14,7 +14,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
@@ -82,6 +82,25 @@ class ServiceChips(ChoiceChips):
             self.chips[self.current].setFocus()
 
 
+class ServicesRow(QWidget):
+    """The chips, and a note beside them; below them if there is no room for both."""
+
+    def __init__(self, theme: Theme, services: ServiceChips, note: Line) -> None:
+        super().__init__()
+        self._services, self._note = services, note
+        self._row = theme.lay(QHBoxLayout(self), (services, 1), note, around=0, gap=8)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Place the note, after a change of width or chips."""
+        wanted = self._services.wanted + self._row.spacing() + self._note.sizeHint().width()
+        below = wanted > self.width()
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight)
+
+
 def _mark(state: ContainerState) -> Mark:
     worst = worst_open(state)
     if state.matrix is None:
@@ -146,8 +165,7 @@ class BeforePage(QWidget):
         self.machine.setMaxVisibleItems(20)
         self.machine.setAccessibleName(translate(msg("The machine to judge for")))
         self._box = card_frame(theme, self.head, (self.text, 1), self.status)
-        self._below = QWidget()  # the services
-        theme.lay(QHBoxLayout(self._below), (self.services, 1), self.of_nobody, around=0, gap=8)
+        self._below = ServicesRow(theme, self.services, self.of_nobody)
         first = theme.lay(
             QHBoxLayout(),
             title,
@@ -262,6 +280,7 @@ class BeforePage(QWidget):
         unknown = frozenset[str]() if checked is None else checked.nobody_knows
         self.of_nobody.setVisible(state is not None and state.container.id in unknown)
         self.services.show_states(states, state)
+        self._below.fit()
         self.text.show_notes(self._notes)
         self.status.show_notes(self._notes, self.text.line)
         self.column.show_state(state)

@@ -147,6 +147,12 @@ class ChipRow(QWidget):
             self._heights[width] = self._place(width, move=False)
         return self._heights[width]
 
+    @property
+    def wanted(self) -> int:
+        """The width of all chips in one row."""
+        widths = [chip.sizeHint().width() for chip in self._row if not chip.isHidden()]
+        return sum(widths) + self._theme.px(6) * max(0, len(widths) - 1)
+
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(300), self.heightForWidth(max(self.width(), 1)))
 
