@@ -15,6 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
+from stratascope.ui.before.text_field import brief_of
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.answer import Tone
 from stratascope.ui.window.main_window import MainWindow
@@ -240,3 +241,8 @@ def test_the_note_on_the_image_leaves_the_chips_one_row(window: MainWindow, page
         qtbot.waitUntil(lambda: note.width() >= note.sizeHint().width())
         qtbot.waitUntil(lambda: len({chip.y() for chip in chips}) == 1)
         assert not note.geometry().intersects(page.services.geometry())
+
+
+def test_the_brief_form_is_a_clause_that_stands_alone() -> None:
+    assert brief_of("It may use 41 of 41 capabilities; which is not known.") == "It may use 41 of 41 capabilities"
+    assert brief_of("41個のうち、41個を使う可能性があります。不明です。") == "41個のうち、41個を使う可能性があります"

@@ -45,7 +45,7 @@ from stratascope.value import Value, replace
 
 OPEN, WEAK = "open_soft", "weak_soft"
 MARKS = {OPEN: (Mark.OPEN, "open"), WEAK: (Mark.WEAKENED, "weak"), "": (Mark.WEAKENED, "weak")}
-_FIRST = re.compile(r"[:.,;] |[：。、]")
+_FIRST = re.compile(r"[:.,;] |[：。]")
 _GROUND = {Severity.CRITICAL: OPEN, Severity.HIGH: OPEN, Severity.MEDIUM: WEAK}
 
 
@@ -457,7 +457,7 @@ class StatusBar(QWidget):
             self.mark.show_mark(Mark.TRIANGLE if unread else Mark.DOT, ink)
         words = told[0].whole if told else ""
         if len(told) > 1:
-            words = translate(msg("{text}; {count} more", text=words, count=len(told) - 1))
+            words = translate(msg("{text}; {count} more", text=words.removesuffix("."), count=len(told) - 1))
         self.text.setText(words)
         give_tip(self.text, "\n".join(each.whole for each in told))
 
