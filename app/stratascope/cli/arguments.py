@@ -44,6 +44,7 @@ def parser() -> Parser:
     _looking(commands)
     _reach(commands)
     _try(commands)
+    _learn(commands)
     _check(commands)
     engines = _command(
         commands,
@@ -275,6 +276,22 @@ def _try(commands: Commands) -> None:
     _option(trying, "--all", msg("print all threats, also those that were stopped or not tried"), action="store_true")
     _json(trying)
     _engine(trying)
+
+
+def _learn(commands: Commands) -> None:
+    learn = _command(
+        commands,
+        "learn",
+        msg("learn what each layer stops: take it away, see an attempt get through, put it back"),
+        msg(
+            "Starts a container of Stratascope's own on your engine without one layer, tries something harmless that "
+            "gets through, and again with the layer, which stops it. Nothing is left of it. Without a lesson, lists "
+            "them. Exit status 1 where one came otherwise than the lesson says."
+        ),
+    )
+    learn.add_argument("lesson", nargs="?", default="", metavar="LESSON")
+    _json(learn)
+    _engine(learn)
 
 
 def _check(commands: Commands) -> None:

@@ -79,6 +79,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from stratascope.cli import attempts
 
             return attempts.run(arguments)
+        case "learn":
+            from stratascope.cli import learn
+
+            return learn.run(arguments)
         case "observe" | "needs":
             from stratascope.cli import observation
 

@@ -20,6 +20,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stratascope reach 4211 --fail-on ssh-keys,socket",
     ),
     "try": ("stratascope try web", "stratascope try web mount-file-system bpf --json", "stratascope try --self-check"),
+    "learn": ("stratascope learn", "stratascope learn seccomp"),
     "check": (
         "stratascope check compose.yaml",
         "stratascope check compose.yaml --diff",

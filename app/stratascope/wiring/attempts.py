@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from stratascope.attempts import program
+from stratascope.core.lesson import Lesson, Stage, StageOutcome
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Checked
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.probe import beacons
-from stratascope.usecases.attempts import attempts
+from stratascope.usecases.attempts import attempts, lessons
 from stratascope.usecases.attempts.attempts import Step
 from stratascope.usecases.attempts.self_check import check
 from stratascope.usecases.engine_access import CopyAccess
@@ -40,6 +41,16 @@ def tries(
 def self_check(access: CopyAccess, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Checked]:
     """`usecases.attempts.self_check.check`, with the program of this installation. Raises NoProgramError, too."""
     return check(access, program.read(), _standing_for(access), cancelled)
+
+
+def teach(
+    access: CopyAccess,
+    taught: Lesson,
+    stages: tuple[Stage, ...] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Step | StageOutcome]:
+    """`usecases.attempts.lessons.teach`, with the program of this installation. Raises NoProgramError, too."""
+    return lessons.teach(access, taught, program.read(), _standing_for(access), cancelled, stages)
 
 
 def _standing_for(access: CopyAccess) -> attempts.Beacons:

@@ -20,6 +20,7 @@ from typing import Any
 from engine.denials import image as denials_image
 from machine.attempts import build as attempts_image
 from rig.places import CHECKOUT, TESTS
+from stratascope.attempts import build as attempts_program
 
 HERE = Path(__file__).resolve().parent
 GUEST_PYTHON = "3.13"  # of Debian 13
@@ -121,6 +122,7 @@ def _fill(share: Path) -> None:
     for path in HERE.glob("guest*.py"):
         shutil.copy(path, guest)
     shutil.copy(attempts_image.image(), share / "attempts.tar")
+    shutil.copy(attempts_program.build(CHECKOUT), checkout / "app" / "stratascope" / "attempts")
     shutil.copytree(TESTS / "engine" / "denials", share / "engine" / "denials", ignore=ignored)
     shutil.copy(denials_image.image(), share / "denials.tar")
     _run(

@@ -249,6 +249,9 @@ class TwinRecord(Value):
     image: str = ""  # the name of an image that was made for it alone; empty: it is its original's
 
 
+MAPPED_TO, MAPPED = 100_000, 65_536
+
+
 class PlainOptions(Value):
     """A disposable container's options; what is not named is the engine's default. `name`: says what it is."""
 
@@ -260,3 +263,9 @@ class PlainOptions(Value):
     read_only: bool = False  # its root directory
     no_new_privileges: bool = False
     host_namespaces: bool = False  # network, PID, UTS and cgroup
+    host_processes: bool = False  # the PID namespace alone
+    unlabelled: bool = False  # no AppArmor profile, no SELinux label
+    add: tuple[str, ...] = ()  # capabilities, without CAP_
+    drop: tuple[str, ...] = ()
+    processes: int = 0  # at most; -1: as many as it likes
+    mapped: bool = False  # its ids are MAPPED ordinary ones from MAPPED_TO on; on Podman only

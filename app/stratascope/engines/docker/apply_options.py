@@ -296,15 +296,21 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
 def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
     """See `core.ports.Relauncher`."""
     security = ["seccomp=unconfined"] * options.unconfined + ["no-new-privileges"] * options.no_new_privileges
+    security += ["apparmor=unconfined", "label=disable"] * options.unlabelled
     host: dict[str, Any] = {
         "Privileged": options.privileged,
         "ReadonlyRootfs": options.read_only,
-        "CapDrop": ["ALL"] * options.drop_all,
+        "CapAdd": list(options.add),
+        "CapDrop": ["ALL"] * options.drop_all + list(options.drop),
         "SecurityOpt": security,
         "LogConfig": _LOG,
     }
     if options.host_namespaces:
         host.update(dict.fromkeys(("NetworkMode", "PidMode", "UTSMode", "CgroupnsMode"), "host"))
+    if options.host_processes:
+        host.update(PidMode="host")
+    if options.processes:
+        host.update(PidsLimit=options.processes)
     return compact({"Image": image, "Cmd": list(words), "User": options.user, "HostConfig": host})
 
 

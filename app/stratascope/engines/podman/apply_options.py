@@ -14,7 +14,15 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import msg
 from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap, profile_text
 from stratascope.core.options.values import device_of, device_text
-from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, PlainOptions, TwinMount
+from stratascope.core.relaunch.launch_spec import (
+    CHECK_FAILURES,
+    CHECK_INTERVAL,
+    MAPPED,
+    MAPPED_TO,
+    LaunchSpec,
+    PlainOptions,
+    TwinMount,
+)
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.recreate import NO_LIMIT
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
@@ -486,11 +494,21 @@ def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
     """See `core.ports.Relauncher`."""
     request: Body = {"image": image, "command": list(words), "user": options.user, "log_configuration": _LOG}
     request.update(privileged=options.privileged, read_only_filesystem=options.read_only)
-    request.update(no_new_privileges=options.no_new_privileges, cap_drop=["ALL"] * options.drop_all)
+    request.update(no_new_privileges=options.no_new_privileges, cap_add=list(options.add))
+    request.update(cap_drop=["ALL"] * options.drop_all + list(options.drop))
     if options.unconfined:
         request["seccomp_profile_path"] = "unconfined"
     if options.host_namespaces:
         request.update({kind: {"nsmode": "host"} for kind in ("netns", "pidns", "utsns", "cgroupns")})
+    if options.host_processes:
+        request["pidns"] = {"nsmode": "host"}
+    if options.unlabelled:
+        request.update(apparmor_profile="unconfined", selinux_opts=["disable"])
+    if options.processes:
+        request["resource_limits"] = {"pids": {"limit": options.processes}}
+    if options.mapped:
+        ids = [{"container_id": 0, "host_id": MAPPED_TO, "size": MAPPED}]
+        request.update(userns={"nsmode": "private"}, idmappings={"UIDMap": ids, "GIDMap": ids})
     return json.dumps(request)
 
 

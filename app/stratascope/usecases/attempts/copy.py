@@ -80,7 +80,9 @@ def archive(program: bytes, room: str, *, in_volume: bool, set_uid: bool) -> tup
         _add(made, prefix + "suid-foreign", _FOREIGN, 0o4755, program)
         if set_uid:
             _add(made, prefix + "suid-root", 0, 0o4755, program)
-    return (room if in_volume else "/"), buffer.getvalue()
+        length = made.offset + 2 * tarfile.BLOCKSIZE
+    # without the padding after the end, which Podman's reader leaves in the pipe: its engine would call that an error
+    return (room if in_volume else "/"), buffer.getvalue()[:length]
 
 
 def _add(made: tarfile.TarFile, name: str, owner: int, mode: int, data: bytes = b"") -> None:

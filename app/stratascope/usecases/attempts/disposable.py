@@ -14,14 +14,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from stratascope.core.ports import EngineError, RefusedError
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, PlainOptions, TwinRecord
 from stratascope.core.relaunch.transaction import JournalError
-from stratascope.usecases.attempts.copy import PROGRAM
+from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.attempts.copy import PROGRAM, status_of
 from stratascope.usecases.engine_access import CopyAccess
 from stratascope.usecases.relaunch.rollback import LATE
+from stratascope.usecases.relaunch.watch import POLL
 from stratascope.usecases.trial.twin import remove
 
+_SETTLED = 3.0  # seconds
 WAITS = (f"/{PROGRAM}", "peer")
 
 
@@ -74,3 +77,18 @@ def running(access: CopyAccess, program: bytes, options: PlainOptions) -> Iterat
                 remove(access, record, late=LATE if lost else 0.0)
             raise
         remove(access, record)
+
+
+def settled(access: CopyAccess, container: str) -> ContainerState:
+    """Its state as soon as its program runs: an engine's start may return while its runtime's process still sets it up.
+    Raises EngineError, NoSuchContainerError.
+    """
+    until = access.clock.now() + _SETTLED
+    while True:
+        state = access.read(container)
+        if state is None:
+            raise NoSuchContainerError(container)
+        status = status_of(state)
+        if status is None or (status.name or "").startswith(PROGRAM) or access.clock.now() >= until:
+            return state
+        access.clock.sleep(POLL)

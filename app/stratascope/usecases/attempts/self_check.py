@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from stratascope.core.message import MessageError
-from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.launch_spec import PlainOptions
 from stratascope.core.threats.attempt import AttemptOutcome, Checked
 from stratascope.usecases.attempts.attempts import Beacons, threats, tries
-from stratascope.usecases.attempts.disposable import running
+from stratascope.usecases.attempts.disposable import running, settled
 from stratascope.usecases.engine_access import CopyAccess
 
 CONFIGURATIONS = (
@@ -33,9 +32,7 @@ def check(
             return
         try:
             with running(access, program, options) as container:
-                state = access.read(container)
-                if state is None:
-                    raise NoSuchContainerError(container)
+                state = settled(access, container)
                 events = tries(access, state, program, threats(()), beacons, cancelled)
                 found = tuple(event for event in events if isinstance(event, AttemptOutcome))
         except MessageError as error:

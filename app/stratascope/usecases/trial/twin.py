@@ -166,7 +166,8 @@ def remove(access: EngineAccess, record: TwinRecord, *, late: float = 0.0) -> No
 
 def remove_left(access: EngineAccess) -> Iterator[Recovered]:
     """Remove the twins that a crash left on this engine; errors of an engine or a disk are reported, not raised."""
-    for item in access.journal.twins():
+    # those with an image of their own last: a copy of one may still run from it
+    for item in sorted(access.journal.twins(), key=lambda item: bool(item.image)):
         try:
             if not is_of(access, item):
                 continue
