@@ -15,7 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.terminal import Style, cut_middle, pad
 
-PREDICTED = {Outcome.OPEN: msg("open"), Outcome.STOPPED: msg("stopped"), Outcome.UNKNOWN: msg("not known")}
+PREDICTED = {Outcome.OPEN: msg("open"), Outcome.STOPPED: msg("is stopped"), Outcome.UNKNOWN: msg("not known")}
 TRIED = {Tried.OPEN: msg("got through"), Tried.STOPPED: msg("was stopped"), Tried.NOT_TRIED: msg("not tried")}
 _NAME, _WORD, _LAYER = 34, 12, 14  # cells
 _RED, _DIM = "31", "2"

@@ -74,7 +74,7 @@ class AcceptDialog(QDialog):
         self.until.setMinimumDate(today)
         self.until.setDate(today.addDays(DAYS))
         form = QFormLayout()
-        for word, field in ((msg("Reason"), self.reason), (msg("By"), self.owner), (msg("Until"), self.until)):
+        for word, field in ((msg("Reason"), self.reason), (msg("Accepted by"), self.owner), (msg("Until"), self.until)):
             form.addRow(translate(word), field)
             field.setAccessibleName(translate(word))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
