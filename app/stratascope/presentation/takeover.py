@@ -224,5 +224,5 @@ def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -
     none = not any(each.state is EngineState.CONNECTED for each in asked)
     for each in asked:
         if each.message is not None and (each.state in _SILENT or (none and each.state is EngineState.STOPPED)):
-            found = msg("{text} {engine}: {why}", text=found, engine=each.id, why=each.message)
+            found = msg("{text} {engine} can't be asked: {why}", text=found, engine=each.id, why=each.message)
     return found

@@ -183,7 +183,9 @@ def test_a_name_that_none_has_beside_an_engine_that_does_not_answer(
 ) -> None:
     done = run(*command, "nobody", engines=f"docker={docker_rootful.endpoint} podman={deaf}")
     assert done.returncode == 2
-    assert done.stderr.startswith("stratascope: No container has the name or ID nobody. podman: What answers there is ")
+    assert done.stderr.startswith(
+        "stratascope: No container has the name or ID nobody. podman can't be asked: What answers there is "
+    )
     alone = run(*command, "nobody", engines=f"{docker_rootful.endpoint} {NOWHERE}")
     assert alone.stderr == "stratascope: No container has the name or ID nobody.\n"
 

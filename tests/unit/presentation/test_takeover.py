@@ -30,10 +30,13 @@ def test_a_running_container_of_which_nothing_is_known(kind: GapKind | None) -> 
     [
         ({"docker": EngineState.CONNECTED, "podman": EngineState.CONNECTED}, ""),
         ({"docker": EngineState.STOPPED, "podman": EngineState.CONNECTED}, ""),
-        ({"docker": EngineState.DENIED, "podman": EngineState.CONNECTED}, " docker: Do this."),
-        ({"docker": EngineState.UNREACHABLE, "podman": EngineState.ABSENT}, " docker: Do this."),
-        ({"docker": EngineState.STOPPED, "podman": EngineState.ABSENT}, " docker: Do this."),
-        ({"docker": EngineState.STOPPED, "podman": EngineState.DENIED}, " docker: Do this. podman: Do this."),
+        ({"docker": EngineState.DENIED, "podman": EngineState.CONNECTED}, " docker can't be asked: Do this."),
+        ({"docker": EngineState.UNREACHABLE, "podman": EngineState.ABSENT}, " docker can't be asked: Do this."),
+        ({"docker": EngineState.STOPPED, "podman": EngineState.ABSENT}, " docker can't be asked: Do this."),
+        (
+            {"docker": EngineState.STOPPED, "podman": EngineState.DENIED},
+            " docker can't be asked: Do this. podman can't be asked: Do this.",
+        ),
     ],
 )
 def test_why_the_container_that_is_sought_may_be_elsewhere(states: dict[str, EngineState], named: str) -> None:

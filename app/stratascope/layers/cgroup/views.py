@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
-from stratascope.core.message import Message, colon, msg, verbatim
+from stratascope.core.message import Message, colon, msg, plural, verbatim
 from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.readings import NONE, NOT_READABLE
@@ -194,7 +194,8 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         found.append(Row(_IO, NONE, facts.source("io")))
     if facts.devices is not None:
         everything = any(rule.startswith("a *:* ") for rule in facts.devices)
-        text = msg("{count}: {rules}", count=len(facts.devices), rules=", ".join(facts.devices[:20]))
+        text = plural("{count} rule: {rules}", "{count} rules: {rules}", len(facts.devices),
+                      rules=", ".join(facts.devices[:20]))  # fmt: skip
         found.append(Row(_DEVICES, text, facts.source("devices"), Tone.BAD if everything else Tone.PLAIN))
     elif facts.version == "v2":
         found.append(Row(_DEVICES, _BPF, source, Tone.UNKNOWN))

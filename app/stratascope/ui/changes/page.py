@@ -493,7 +493,7 @@ def _note(rows: list[Moved]) -> str:
     if not rows:
         return ""
     first = " ".join(filter(None, (words.name_of(rows[0]), words.pill_of(rows[0]))))
-    return first if len(rows) == 1 else translate(msg("{first} +{count}", first=first, count=len(rows) - 1))
+    return first if len(rows) == 1 else translate(msg("{first} and {count} more", first=first, count=len(rows) - 1))
 
 
 def _searched(row: Moved) -> str:

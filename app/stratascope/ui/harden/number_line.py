@@ -184,10 +184,12 @@ class SixMarks(QWidget):
             verdict_word(change.after),
         )
         if change.before is change.after:
-            return translate(msg("{number} {title}: {verdict}", number=change.number, title=title, verdict=before))
+            return translate(
+                msg("Layer {number}, {title}: {verdict}", number=change.number, title=title, verdict=before)
+            )
         return translate(
             msg(
-                "{number} {title}: {before}, then {after}",
+                "Layer {number}, {title}: {before}, then {after}",
                 number=change.number,
                 title=title,
                 before=before,

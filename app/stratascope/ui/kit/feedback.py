@@ -155,7 +155,7 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
     ]  # fmt: skip
     for layer in reversed(state.layers):
         verdict = assessed_word(layer.assessment)
-        text = msg("{number} {layer}: {verdict}. {fact}", number=layer.number, layer=layer.id, verdict=verdict,
+        text = msg("Layer {number}, {layer}: {verdict}. {fact}", number=layer.number, layer=layer.id, verdict=verdict,
                    fact=layer.assessment.fact)  # fmt: skip
         lines.append(translate(text))
     for finding in state.findings:

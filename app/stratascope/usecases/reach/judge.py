@@ -294,7 +294,7 @@ def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> Reach
         frozenset.intersection(*closing) or closing[states.index(worst)] if answer is Answer.CLOSED else frozenset()
     )
     asked = any(item.ruling.basis is Basis.ASKED for item in worst.weakest.rulings)
-    why = NOTHING if answer is Answer.CLOSED else msg("{threat}.", threat=worst.threat.title)
+    why = NOTHING if answer is Answer.CLOSED else msg("The way there: {threat}.", threat=worst.threat.title)
     known = Known.ASKED if asked else Known.ENFORCED
     return ReachRow(thing, answer, "", _ordered(closed), known, why, _source(subject))
 
