@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -181,6 +181,7 @@ def main(words: list[str], shows: str = "") -> int:
                 before=NotStarted([("", partial(_checker, late))]),
                 reach=_reach_of(watch),
                 tries=_reach_of(watch, tries=True),
+                attempts=partial(_attempts, late),
             ),
             where=where,
             shows=shows,
@@ -201,6 +202,18 @@ def _reach_of(watch: DeferredLiveView, *, tries: bool = False) -> Read:
         return (trying if tries else reading)(watch.once)(snapshot, state)
 
     return read
+
+
+def _attempts(
+    late: LateEngines, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
+) -> Iterator[object]:
+    """Threats tried on a copy of that container; all without any."""
+    from stratascope.usecases.attempts.attempts import threats
+    from stratascope.wiring.attempts import tries
+    from stratascope.wiring.hardening import connect
+
+    access = connect(late.get(), state.container.engine, FileJournal())
+    return tries(access, state, threats(wanted), cancelled)
 
 
 def _checker(late: LateEngines) -> Checker:

@@ -27,6 +27,7 @@ from stratascope.presentation.threat_outcomes import (
     protections,
     stance_word,
 )
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.chip import Chip, ChipRow, FilterChip
 from stratascope.ui.kit.flow import Scrolled, TextColumn, card_frame
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
@@ -41,9 +42,12 @@ from stratascope.ui.kit.marks import (
     stance_mark,
 )
 from stratascope.ui.kit.page import MadePage, Parts
+from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.threats.table import MatrixTable
+from stratascope.ui.threats.feed import AttemptsFeed, TriedThreat
+from stratascope.ui.threats.table import MatrixTable, tried_lines
 
+TRY = msg("Tries it harmlessly on a copy of the container, which is removed. The container is not touched.")
 LONGEST = 2000  # characters of one text
 
 
@@ -104,30 +108,40 @@ def together(state: ThreatState) -> list[list[str]]:
 
 
 class ThreatDetails(Scrolled):
-    """The selected threat in full; `show_threat` sets it, None clears it."""
+    """The selected threat in full; `show_threat` sets it, None clears it. `try_wanted`: its id; `save_wanted`: what was
+    read is to be saved, as it came otherwise than predicted.
+    """
+
+    try_wanted = Signal(str)
+    save_wanted = Signal()
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         super().__init__(name=translate(msg("Full description")), reads=True)
         self._theme = theme
         self._layers = {layer.id: (layer.number, translate(layer.about.title)) for layer in layers}
-        self._shown: tuple[ThreatState | None, int, Message | None] = (None, 0, None)
+        self._shown: tuple[object, ...] = ()
+        self._state: ThreatState | None = None
+        self.tried: TriedThreat | None = None  # what came of trying it
+        self.why_not: Message | None = None  # why it can't be tried
+        self.offers = False  # whether trying is offered at all
         self.setMinimumHeight(theme.px(120))
         self.setMinimumWidth(theme.px(220))
 
     @property
     def state(self) -> ThreatState | None:
         """The threat shown."""
-        return self._shown[0]
+        return self._state
 
     def show_threat(self, state: ThreatState | None, of: ContainerState | None) -> None:
         """Show another threat, or the same with other answers. `of`: whose it is; its PID completes the evidence."""
         pid = 0 if of is None else of.container.pid or 0
         what = None if state is None else danger(state, of)
-        if self._shown == (state, pid, what) and self.widget() is not None:
+        made = (state, pid, what, self.tried, self.why_not, self.offers)
+        if self._shown == made and self.widget() is not None:
             return
         same = self.state is not None and state is not None and self.state.threat.id == state.threat.id
         place = self.verticalScrollBar().value() if same else 0
-        self._shown = (state, pid, what)
+        self._shown, self._state = made, state
         page = TextColumn()
         page.setObjectName("page")
         column = QVBoxLayout(page)
@@ -162,6 +176,7 @@ class ThreatDetails(Scrolled):
         _add(column, Label(theme, 13, MEDIUM, wrap=True), told)
         _add(column, Label(theme, 13, wrap=True), plain(what, 400))
         _add(column, Label(theme, 13, ink="text2", wrap=True), translate(threat.gives))
+        self._attempt(column)
         self._head(column, msg("What to do"))
         _add(column, Label(theme, 13, wrap=True), translate(threat.advice))
         _add(column, Label(theme, 12, ink="text2", wrap=True), first_sentence(state, titles))
@@ -180,6 +195,32 @@ class ThreatDetails(Scrolled):
             _add(column, Label(theme, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
         _add(column, Label(theme, 11, ink="text3", fixed=True).selectable(), threat.id)
         self.setAccessibleDescription("\n".join((told, plain(what, 400), translate(threat.advice))))
+
+    def _attempt(self, column: QVBoxLayout) -> None:
+        """What came of trying it, and the buttons."""
+        found = self.tried
+        if found is not None:
+            self._head(column, msg("Tried"))
+            first, *more = tried_lines(found)
+            differs = found.outcome.differs
+            _add(column, Label(self._theme, 13, BOLD if differs else MEDIUM, "open" if differs else "text", wrap=True),
+                 first)  # fmt: skip
+            for line in more:
+                _add(column, Label(self._theme, 12, ink="text2", wrap=True), line)
+        if not self.offers:
+            return
+        button = text_button(self._theme, msg("Try it"), self._try)
+        button.setEnabled(self.why_not is None)
+        give_tip(button, translate(self.why_not or TRY))
+        row = self._theme.lay(QHBoxLayout(), button, gap=6)
+        if found is not None and found.outcome.differs:
+            row.addWidget(text_button(self._theme, msg("Save what was read"), self.save_wanted.emit))
+        row.addStretch(1)
+        column.addLayout(row)
+
+    def _try(self) -> None:
+        if self._state is not None:
+            self.try_wanted.emit(self._state.threat.id)
 
     def _head(self, column: QVBoxLayout, text: Message) -> None:
         self_made = Label(self._theme, 11, BOLD, "text3")
@@ -312,9 +353,9 @@ class _Filter(QLineEdit):
 class MatrixPage(QWidget):
     """The page. `show_state` sets a container, `choose` selects a threat by its id."""
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], feed: AttemptsFeed | None = None) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._feed = theme, feed
         self._key: tuple[str, str] | None = None
         self._of: ContainerState | None = None
         self._wanted = ""  # the threat to select, also after rows were removed and inserted
@@ -329,10 +370,19 @@ class MatrixPage(QWidget):
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
         self.chips.changed.connect(self.table.matrix.set_protections)
+        self.trying = text_button(theme, msg("Try it"), self.press_try)
+        self.trying.setVisible(feed is not None and feed.able)
+        top = Qt.AlignmentFlag.AlignTop
         head = theme.lay(
-            QHBoxLayout(), (self.filter, 0, Qt.AlignmentFlag.AlignTop), (self.chips, 1), around=(12, 10, 12, 10), gap=10
-        )
-        foot = theme.lay(QHBoxLayout(), (self.shown, 1), around=(12, 4, 12, 4))
+            QHBoxLayout(), (self.filter, 0, top), (self.chips, 1), (self.trying, 0, top), around=(12, 10, 12, 10),
+            gap=10,
+        )  # fmt: skip
+        self.told = Line(theme, 12, ink="text2")
+        foot = theme.lay(QHBoxLayout(), (self.shown, 1), (self.told, 1), around=(12, 4, 12, 4), gap=10)
+        if feed is not None:
+            feed.told.connect(self._told)
+            self.details.offers = feed.able
+            self.details.try_wanted.connect(self._try_one)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(theme.px(8))
         self.splitter.setChildrenCollapsible(False)
@@ -360,6 +410,7 @@ class MatrixPage(QWidget):
         self.stack.setCurrentWidget(self.area if matrix is not None else self.empty)
         self.chips.show_matrix(matrix)
         self.table.matrix.show_matrix(matrix, state)
+        self._show_tried()
         if other:
             self._select(self.table.matrix.place_of(self._wanted))
             self.table.scrollToTop()
@@ -401,7 +452,68 @@ class MatrixPage(QWidget):
             self._show(state)
 
     def _show(self, state: ThreatState | None) -> None:
+        if self._feed is not None and state is not None:
+            self.details.tried = self._feed.of(self._key).get(state.threat.id)
+            self.details.why_not = self._why_not()
         self.details.show_threat(state, self._of)
+
+    # -- trying
+
+    def press_try(self) -> None:
+        """Try all threats of this container, or stop that."""
+        if self._feed is not None:
+            (self._feed.cancel if self._feed.trying(self._key) else self._feed.try_it)()
+
+    def _try_one(self, threat: str) -> None:
+        if self._feed is not None:
+            self._feed.try_it((threat,))
+
+    def _why_not(self) -> Message | None:
+        feed = self._feed
+        if feed is None:
+            return None
+        return feed.why_not() or (msg("It is being tried.") if feed.trying(self._key) else None)
+
+    def _told(self, key: Key) -> None:
+        if key == self._key or self._key is None:
+            self._show_tried()
+        self._show_button()
+
+    def _show_tried(self) -> None:
+        if self._feed is None:
+            return
+        tried, before = self._feed.of(self._key), bool(self.table.matrix.tried)
+        self.table.matrix.show_tried(tried)
+        if bool(tried) is not before:
+            self.table.fit()
+        self._show(self.details.state)
+        self._show_button()
+
+    def _show_button(self) -> None:
+        feed = self._feed
+        if feed is None:
+            return
+        trying, why = feed.trying(self._key), feed.why_not()
+        self.trying.setText(translate(msg("Stop trying") if trying else msg("Try it")))
+        self.trying.setEnabled(trying or why is None)
+        give_tip(self.trying, translate(why or TRY))
+        said = feed.progress if trying else feed.trouble(self._key) or self._summary()
+        self.told.say("" if said is None else translate(said))
+
+    def _summary(self) -> Message | None:
+        tried = [] if self._feed is None else [each.outcome for each in self._feed.of(self._key).values()]
+        differ = sum(each.differs for each in tried)
+        if not tried:
+            return None
+        if differ:
+            return plural("{count} came otherwise than predicted", "{count} came otherwise than predicted", differ)
+        return msg("What was tried on a copy came as predicted")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._feed is not None and self._feed.trying(self._key):
+            self._feed.cancel()
+        else:
+            super().keyPressEvent(event)
 
     def _show_count(self) -> None:
         matrix = self.table.matrix
@@ -429,6 +541,6 @@ class MatrixPage(QWidget):
 
 def make(parts: Parts) -> MadePage:
     """Make the page."""
-    page, selection = MatrixPage(parts.theme, parts.layers), parts.selection
+    page, selection = MatrixPage(parts.theme, parts.layers, parts.get(AttemptsFeed)), parts.selection
     return MadePage(page, lambda: page.show_state(selection.judged, selection.what_if.result()), page.choose,
                     page.search_field)  # fmt: skip

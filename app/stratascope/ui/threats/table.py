@@ -6,7 +6,7 @@ update that keeps the rows changes them in place, so that selection and a screen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -16,12 +16,15 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import bracketed, colon, msg
+from stratascope.core.message import Message, bracketed, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
+from stratascope.presentation.attempts_report import TRIED, answered_by, refusal
+from stratascope.presentation.history_report import clock
 from stratascope.presentation.takeover import danger
 from stratascope.presentation.threat_outcomes import (
     Protection,
@@ -39,6 +42,7 @@ from stratascope.ui.kit.marks import (
     PROTECTION_INK,
     PROTECTION_MARK,
     SEVERITY_INK,
+    Mark,
     paint_link,
     paint_mark,
     paint_number,
@@ -47,6 +51,7 @@ from stratascope.ui.kit.marks import (
 )
 from stratascope.ui.kit.table import AnyIndex, Column, Heads, ItemModel, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.threats.feed import TriedThreat
 from stratascope.value import Value
 
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)
@@ -61,6 +66,7 @@ class ColumnKind(StrEnum):
     DEPTH = "depth"
     LAYER = "layer"
     GROUND = "ground"
+    TRIED = "tried"
 
 
 class MatrixColumn(Value):
@@ -82,6 +88,7 @@ def columns_for(layers: tuple[Layer, ...]) -> tuple[MatrixColumn, ...]:
         MatrixColumn(ColumnKind.DEPTH, translate(msg("Depth"))),
         *(MatrixColumn(ColumnKind.LAYER, translate(layer.about.title), layer.id, layer.number) for layer in ordered),
         MatrixColumn(ColumnKind.GROUND, translate(msg("Host's settings"))),
+        MatrixColumn(ColumnKind.TRIED, translate(msg("Tried"))),
     )
 
 
@@ -100,6 +107,7 @@ class MatrixModel(ItemModel):
         self._of: ContainerState | None = None
         self._needle = ""
         self._protections: frozenset[Protection] = frozenset()
+        self.tried: Mapping[str, TriedThreat] = {}
         self._hay: dict[str, tuple[ThreatState, str]] = {}
         self._sorted = (1, Qt.SortOrder.AscendingOrder)
 
@@ -112,6 +120,16 @@ class MatrixModel(ItemModel):
         """Show the threats of one container; its PID is for the evidence."""
         self._all, self._of = (matrix.threats if matrix is not None else ()), of
         self._update()
+
+    def show_tried(self, tried: Mapping[str, TriedThreat]) -> None:
+        """Show what came of trying them, by threat."""
+        self.tried = dict(tried)
+        self._update()
+
+    def tried_outcome(self, state: ThreatState) -> AttemptOutcome | None:
+        """What came of trying that threat; None: it was not tried."""
+        found = self.tried.get(state.threat.id)
+        return None if found is None or found.outcome.tried is Tried.NOT_TRIED else found.outcome
 
     def set_filter(self, text: str) -> None:
         """Show only threats with all these words: in title, sentences, family, references, or a layer's reason."""
@@ -169,6 +187,9 @@ class MatrixModel(ItemModel):
             return severity_word(state.threat.severity)
         if column.kind is ColumnKind.DEPTH:
             return depth_text(state)
+        if column.kind is ColumnKind.TRIED:
+            outcome = self.tried_outcome(state)
+            return "" if outcome is None else translate(TRIED[outcome.tried])
         return stance_word(ruling_in(state, column))
 
     def spoken(self, state: ThreatState, column: MatrixColumn, *, evident: bool = False) -> str:
@@ -187,9 +208,34 @@ class MatrixModel(ItemModel):
                 if evident and ruling.source:
                     pid = 0 if self._of is None else self._of.container.pid or 0
                     parts.append(evidence(ruling.source, pid))
+        elif column.kind is ColumnKind.TRIED:
+            found = self.tried.get(state.threat.id)
+            parts = [translate(colon(column.title, short))] if found is None else tried_lines(found)
         else:
             parts = [translate(colon(column.title, short))]
         return "\n".join(plain(part, 2000) for part in parts)
+
+
+def tried_lines(found: TriedThreat) -> list[str]:
+    """What came of trying a threat, as sentences: that it differs first, then what was said, and when."""
+    outcome = found.outcome
+    lines = [translate(contrary(outcome))] if outcome.differs else []
+    if outcome.tried is Tried.NOT_TRIED:
+        return [*lines, translate(msg("Not tried: {why}", why=refusal(outcome)))]
+    who, said = answered_by(outcome), refusal(outcome)
+    text = msg("It was stopped by {layer}: {said}.", layer=who, said=said)
+    if outcome.tried is Tried.OPEN:
+        text = msg("It got through: {said}.", said=said)
+    elif not who:
+        text = msg("It was stopped: {said}.", said=said)
+    return [*lines, translate(text), translate(msg("Tried on a copy, {when}", when=clock(found.at)))]
+
+
+def contrary(outcome: AttemptOutcome) -> Message:
+    """That the attempt came otherwise than was predicted."""
+    if outcome.tried is Tried.OPEN:
+        return msg("Predicted stopped, got through")
+    return msg("Predicted open, was stopped")
 
 
 def _order(column: MatrixColumn) -> Callable[[ThreatState], Any]:
@@ -216,6 +262,7 @@ def _head_tip(column: MatrixColumn) -> str:
         ColumnKind.GROUND: msg(
             "The host's own settings, and what its kernel lacks. They are never counted as a layer."
         ),
+        ColumnKind.TRIED: msg("What came of trying it on a copy of the container."),
     }
     return translate(sentences[column.kind])
 
@@ -226,6 +273,7 @@ WIDTHS = {
     ColumnKind.DEPTH: 50,
     ColumnKind.LAYER: 37,
     ColumnKind.GROUND: 48,
+    ColumnKind.TRIED: 104,
 }
 LEAST_THREAT, WHOLE_THREAT = 150, 210  # width of the title: its minimum, and what most titles need
 LEAST_ROWS = 3  # rows that are visible together
@@ -312,6 +360,9 @@ class MatrixTable(ItemTable):
         bar = self.horizontalScrollBar().sizeHint().height()
         self.setMinimumHeight(self.heads.sizeHint().height() + LEAST_ROWS * self.row_height() + bar)
         widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.kinds]
+        self.setColumnHidden(len(widths) - 1, not self.matrix.tried)
+        if not self.matrix.tried:
+            widths[-1] = 0
         self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
         kinds = [column.kind for column in self.matrix.kinds]
         if self.tight:
@@ -341,6 +392,9 @@ class MatrixTable(ItemTable):
         theme, state, column = self._theme, index.data(ItemRole), self.matrix.kinds[index.column()]
         where = protection(state)
         inner = rect.adjusted(theme.px(12), 0, -theme.px(4), -1)
+        outcome = self.matrix.tried_outcome(state)
+        if outcome is not None and outcome.differs:
+            painter.fillRect(rect.adjusted(0, 0, 0, -1), theme.color("open_soft"))
         if column.kind is ColumnKind.THREAT:
             self._threat(painter, inner, state, where)
         elif column.kind is ColumnKind.OUTCOME:
@@ -349,6 +403,8 @@ class MatrixTable(ItemTable):
             paint_mark(painter, box, PROTECTION_MARK[where], theme, PROTECTION_INK[where])
             if not self.tight:
                 self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, PROTECTION_INK[where])
+        elif column.kind is ColumnKind.TRIED:
+            self._tried(painter, rect, index, outcome)
         elif column.kind is ColumnKind.SEVERITY:
             loud = where in (Protection.OPEN, Protection.UNKNOWN)
             self._word(painter, rect, index, SEVERITY_INK[state.threat.severity] if loud else "text2")
@@ -373,6 +429,16 @@ class MatrixTable(ItemTable):
         if used + theme.px(16) + painter.fontMetrics().horizontalAdvance(family) <= room.width():
             painter.setPen(theme.color("text3"))
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, family)
+
+    def _tried(self, painter: QPainter, rect: QRect, index: AnyIndex, outcome: AttemptOutcome | None) -> None:
+        if outcome is None:
+            return
+        theme, refused = self._theme, outcome.tried is Tried.STOPPED
+        ink = "open" if outcome.differs or not refused else "enf"
+        side = theme.px(11)
+        box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
+        paint_mark(painter, box, Mark.ENFORCED if refused else Mark.OPEN, theme, ink)
+        self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, ink)
 
     def _word(self, painter: QPainter, room: QRect, index: AnyIndex, ink: str) -> None:
         theme = self._theme

@@ -243,12 +243,18 @@ class Actions(QObject):
             Entry(msg("Copy ID"), partial(daily.on_current, daily.copy_id), why=here),
             Entry(msg("Copy the worst finding"), partial(daily.on_current, daily.copy_worst), why=self._no_finding),
             Entry(msg("Accept the worst finding until…"), self._accept_worst, why=self._not_accepted),
+            Entry(msg("Try all threats on a copy"), self._try_threats, why=window.attempts.why_not,
+                  words="try it attempt prove test"),
             Entry(msg("Watch it"), window.watch, why=self._not_watched, words="observe record"),
             Entry(msg("Stop watching"), window.stop_watching, words="end observe",
                   why=lambda: None if window.is_watched else msg("It is not watched.")),
         )  # fmt: skip
         if (as_text := window.as_text) is not None:
             registry.add(Entry(msg("Show what creates it as text"), as_text.ask, why=here, words="command compose"))
+
+    def _try_threats(self) -> None:
+        self._window.pages.show_view(View.MATRIX)
+        self._window.attempts.try_it()
 
     def _pin_text(self) -> Message:
         return msg("Unpin") if self._window.daily.pinned_here else msg("Pin to the top")

@@ -43,6 +43,7 @@ from stratascope.ui.reach.feed import ReachFeed
 from stratascope.ui.reach.feed import Read as ReadReach
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
+from stratascope.ui.threats.feed import AttemptsFeed, Tries
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
 from stratascope.ui.window.actions import PAGE_FIRST, Actions
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 class Services(Value):
     """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
     is not started yet; `reach` reads what a container can get at, and `tries`
-    really tries it.
+    really tries it; `attempts` tries threats on a copy.
     """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
@@ -83,6 +84,7 @@ class Services(Value):
     before: Before | None = None
     reach: ReadReach | None = None
     tries: ReadReach | None = None
+    attempts: Tries | None = None
 
 
 TELL_AGE = 5000  # ms between updates of the ages in view, and of what is set aside
@@ -127,7 +129,11 @@ class MainWindow(QMainWindow):
         )
         self.changes = ChangesFeed(self.history_feed, settings, self)
         self.reach = ReachFeed(services.reach, selection, self, services.tries)
-        asked = self.watching, self.refused, self.history_feed, self.changes, self.acceptances, self.reach
+        self.attempts = AttemptsFeed(services.attempts, selection, self)
+        asked = (
+            *(self.watching, self.refused, self.history_feed, self.changes, self.acceptances, self.reach),
+            self.attempts,
+        )
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
         self.hardening: RelaunchController | None = None
@@ -233,6 +239,7 @@ class MainWindow(QMainWindow):
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
         self.pages.when_made(View.REACH, lambda page: page.root_wanted.connect(self.toolbar.elevate))
+        self.pages.when_made(View.MATRIX, lambda page: page.details.save_wanted.connect(self._save_read))
         self.acceptances.failed.connect(self.notices.settings.tell)
         self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self.accept))
         self.clock.timeout.connect(self.containers.tell_age)
@@ -243,6 +250,10 @@ class MainWindow(QMainWindow):
             card.root_wanted.connect(self.toolbar.elevate)
             card.again_wanted.connect(self.feed.refresh)
         self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
+
+    def _save_read(self) -> None:
+        if self.captures is not None:
+            self.captures.ask_save()
 
     def _connect_daily(self) -> None:
         for header in (self.strata_page.header, self.pages.header):
@@ -438,6 +449,7 @@ class MainWindow(QMainWindow):
                 self.compare,
                 self.acceptances,
                 self.reach,
+                self.attempts,
             )
             for part in (*own, self.pages, self.endings, self.captures, self.as_text):
                 if part is not None:
