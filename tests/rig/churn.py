@@ -1,7 +1,8 @@
-"""Changes to the containers of an engine, so many a second: some come, go, start again, are paused or renamed, join and
-leave a network, have health checks, and commands run in them.
+"""Changes to the containers of an engine, so many a second: most are paused, renamed, given other limits, or run a
+command, since an engine starts few a second; some come, go, stop, start, join and leave a network, have health checks.
 
-python -m rig.churn SOCKET RATE SECONDS      until then, or until its input ends; one line of what was done
+python -m rig.churn SOCKET RATE SECONDS      until then, or until its input ends; one line of JSON: what was done, and
+                                             what the engine told of its containers
 
 A process of its own, so that its work is not taken for the window's. Over Docker's API, which Podman speaks too. All of
 its containers are called `churn-…`; it removes them.
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 GIVEN: tuple[dict[str, object], ...] = ({}, {"CapDrop": ["ALL"]}, {"Privileged": True}, {"ReadonlyRootfs": True})
 NETWORK, FEWEST, HEALTHY = "churn", 6, 3
@@ -59,19 +61,26 @@ class Churn:
         self._path, self._random = path, random.Random(seed)
         self._lock = threading.Lock()
         self._made, self._alive = 0, list[str]()  # by id: another may rename one meanwhile
+        self._still = list[tuple[str, str]]()  # container and what ends its pause or stop
         self.done: Counter[str] = Counter()
-        self._ways: tuple[Callable[[], None], ...] = (
+        self.told: Counter[str] = Counter()
+        cheap: tuple[Callable[[], None], ...] = (self._rename, self._pause, self._update, self._exec)
+        dear: tuple[Callable[[], None], ...] = (
             self._create,
-            self._remove,
-            lambda: self._to("POST", "restart?t=0"),
             lambda: self._network("connect"),
+            self._stop,
+            self._remove,
             lambda: self._network("disconnect"),
-            self._exec,
-            self._exec,
-            self._pause,
-            self._rename,
-            self._exec,
+            self._stop,
         )
+        self._ways = tuple(way for each in dear for way in (*cheap, self._rename, each))
+
+    def listen(self) -> None:
+        """Count what the engine tells of its containers, until it ends."""
+        link = _Connection(self._path)
+        link.request("GET", "/events?filters=" + quote(json.dumps({"type": ["container"]})))
+        for line in link.getresponse():
+            self.told[json.loads(line).get("Action", "").partition(":")[0]] += 1
 
     def run(self, rate: float, seconds: float, ended: threading.Event) -> None:
         """Make changes."""
@@ -115,10 +124,33 @@ class Churn:
             if len(self._alive) <= FEWEST:
                 return
             name = self._alive.pop(self._random.randrange(len(self._alive)))
+            self._still = [each for each in self._still if each[0] != name]
         self.done["removed"] += call(self._path, "DELETE", f"/containers/{name}?force=true")[0] < 300
 
-    def _to(self, method: str, what: str) -> None:
-        self.done[what.partition("?")[0]] += call(self._path, method, f"/containers/{self._one()}/{what}")[0] < 300
+    def _to(self, name: str, what: str, body: object = None) -> bool:
+        good = call(self._path, "POST", f"/containers/{name}/{what}", body)[0] < 300
+        self.done[what.partition("?")[0]] += good
+        return good
+
+    def _turn(self, what: str, back: str) -> None:
+        """Do that to one, or its contrary to the one to which it was done last."""
+        with self._lock:
+            last = next((each for each in self._still if each[1] == back), None)
+            if last is not None:
+                self._still.remove(last)
+        name = self._one() if last is None else last[0]
+        if self._to(name, what if last is None else back) and last is None:
+            with self._lock:
+                self._still.append((name, back))
+
+    def _pause(self) -> None:
+        self._turn("pause", "unpause")
+
+    def _stop(self) -> None:
+        self._turn("stop?t=0", "start")
+
+    def _update(self) -> None:
+        self._to(self._one(), "update", {"PidsLimit": self._random.randrange(100, 1000)})
 
     def _network(self, what: str) -> None:
         body = {"Container": self._one(), **({"Force": True} if what == "disconnect" else {})}
@@ -129,16 +161,11 @@ class Churn:
         if status == 201:
             self.done["exec"] += call(self._path, "POST", f"/exec/{made['Id']}/start", {"Detach": True})[0] < 300
 
-    def _pause(self) -> None:
-        name = self._one()
-        call(self._path, "POST", f"/containers/{name}/pause")
-        self.done["paused"] += call(self._path, "POST", f"/containers/{name}/unpause")[0] < 300
-
     def _rename(self) -> None:
         with self._lock:
             self._made += 1
             name = f"churn-{self._made:05}"
-        self.done["renamed"] += call(self._path, "POST", f"/containers/{self._one()}/rename?name={name}")[0] < 300
+        self._to(self._one(), f"rename?name={name}")
 
 
 def main() -> None:
@@ -149,9 +176,10 @@ def main() -> None:
         sys.stdin.read()
         ended.set()
 
-    threading.Thread(target=wait, daemon=True).start()
+    for thread in (wait, churn.listen):
+        threading.Thread(target=thread, daemon=True).start()
     churn.run(float(sys.argv[2]), float(sys.argv[3]), ended)
-    sys.stdout.write(json.dumps(churn.done) + "\n")
+    sys.stdout.write(json.dumps({"done": churn.done, "told": churn.told}) + "\n")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,11 @@ def started(*words: str) -> Iterator[int]:
             process.kill()
 
 
+def kernel() -> tuple[int, ...]:
+    """Its version."""
+    return tuple(map(int, os.uname().release.split("-")[0].split(".")[:2]))
+
+
 def read(reader: ThreadReader, number: int) -> dict[str, str]:
     """All that it tells of a process or thread."""
     entries: list[Any] = []
@@ -111,6 +116,24 @@ def test_nobody_else_is_told_to_be_restricted() -> None:
         assert os.getpid() in look.processes()
         assert not before & own
     assert read(reader, os.getpid()) == {LANDLOCK: "", DOMAIN_IDS: "", SECUREBITS: "0"}
+    reader.close()
+
+
+@needs_root
+def test_few_processes_are_looked_at_without_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same is told, as on a kernel that does not walk over one process's threads; a thread is found by itself."""
+    reader = ThreadReader()
+    with started() as one, started("all") as two:
+        few = reader.look([one, two])
+        monkeypatch.setattr(reader, "_one_by_one", False)
+        whole = reader.look([one, two])
+        assert [few.of(one), few.of(two)] == [whole.of(one), whole.of(two)]
+        assert os.getpid() in whole.processes()
+        if kernel() >= (6, 1):
+            assert few.processes() == {one, two}
+        monkeypatch.undo()
+        (tid, *_) = (int(each.name) for each in Path(f"/proc/{one}/task").iterdir() if each.name != str(one))
+        assert [each.tid for each in reader.look([tid, two]).of(tid)] == [tid]
     reader.close()
 
 

@@ -96,7 +96,7 @@ class Bpf:
         self._do(_MAP_DELETE, struct.pack("<IIQQQ", descriptor, 0, address, 0, 0), "element")
 
     def iterator(self, code: bytes, attach: int, step: int = 0) -> int:
-        """Load a program and attach it to the walk over all threads: a link's descriptor.
+        """Load a program for walks over threads: its descriptor, for `attached`.
 
         `attach`: the number of `bpf_iter_task` in the kernel's BTF. `step`: the instruction where a function begins
         that is called back.
@@ -110,14 +110,19 @@ class Bpf:
                 described = self._describe()
                 functions = ctypes.create_string_buffer(struct.pack("<IIII", 0, 3, step, 4), 16)
                 struct.pack_into("<IIQI", attributes, 72, described, 8, ctypes.addressof(functions), 2)
-            program = self._load(attributes)
+            return self._load(attributes)
         finally:
             if described >= 0:
                 os.close(described)
-        try:
-            return self._do(_LINK_CREATE, struct.pack("<IIII", program, 0, _TRACE_ITER, 0) + bytes(32), "link")
-        finally:
-            os.close(program)
+
+    def attached(self, program: int, process: int = 0) -> int:
+        """Attach it to the walk over all threads, or over those of that process: a link's descriptor. Kernels before
+        6.1 know no walk over one process's: E2BIG.
+        """
+        info = self._ctypes.create_string_buffer(struct.pack("<III", 0, process, 0), 12)  # union bpf_iter_link_info
+        where = (self._ctypes.addressof(info), len(info)) if process else (0, 0)
+        attributes = struct.pack("<IIIIQI", program, 0, _TRACE_ITER, 0, *where) + bytes(20)
+        return self._do(_LINK_CREATE, attributes, "link")
 
     def tracepoint(self, code: bytes, attach: int) -> int:
         """Load a program and attach it to a tracepoint: a link's descriptor. `attach`: the number of `btf_trace_NAME`
@@ -159,7 +164,7 @@ class Bpf:
         return self._do(_BTF_LOAD, struct.pack("<QQIIII", self._ctypes.addressof(text), 0, len(_BTF), 0, 0, 0), "BTF")
 
     def walk(self, link: int) -> bytes:
-        """Run the program once for every thread: what it has written."""
+        """Run the program once for every thread of that walk: what it has written."""
         descriptor = self._do(_ITER_CREATE, struct.pack("<II", link, 0), "iterator")
         parts: List[bytes] = []
         size = 0

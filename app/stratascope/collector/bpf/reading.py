@@ -1,7 +1,8 @@
 """One look at all threads of the machine: who is Landlocked and how, and whose securebits are set.
 
-The programs are loaded once and then run for each look, which takes about a millisecond; the one that reads domains is
-only loaded where a thread that somebody asked for has one. Where Landlock's part of a security blob is differs with the
+The programs are loaded once and then run for each look, which takes a millisecond for a thousand threads: where few
+processes are asked for, for theirs alone. The one that reads domains is only loaded where a thread that somebody asked
+for has one. Where Landlock's part of a security blob is differs with the
 other security modules, and no file shows it: a thread of our own restricts itself, and the place where it is found,
 with what it asked for, and where our first thread has none, is the one.
 
@@ -20,8 +21,8 @@ import struct
 import threading
 import time
 from array import array
-from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from errno import E2BIG, EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.bpf.btf import PATH, Btf, NoLayoutError, description
 from stratascope.collector.bpf.calls import ARRAY, HASH, READ_ONLY, SHARED, Bpf, BpfError, memory
@@ -49,6 +50,7 @@ from stratascope.collector.filters import unfiltered
 from stratascope.collector.names import DOMAIN_IDS, SECUREBITS
 from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, Entry, TooLongError, failed, read_file
 
+FEW = 32  # processes that are looked at one by one
 DOMAINS_MAX = 1024  # read at one look
 WALKS_MAX = 32  # over all threads, to read them
 RETRY = 60.0  # seconds until it is tried again after a failure
@@ -138,20 +140,23 @@ class ThreadReader:
         self._bpf: Optional[Bpf] = None
         self._layout: Optional[Layout] = None
         self._blob = -1
+        self._program = -1  # that of the first link
         self._threads = -1  # links
         self._domain = -1
+        self._one_by_one = True  # whether this kernel walks over one process's threads
         self._wanted = -1
         self._told: Any = None
 
-    def look(self) -> Look:
-        """All threads now. Raises NotReadError."""
+    def look(self, processes: Sequence[int] = ()) -> Look:
+        """All threads now; enough if those of these processes are in it. Raises NotReadError."""
         if self._failed is not None and time.monotonic() - self._failed_at < RETRY:
             raise NotReadError(*self._failed.args)
         self._failed = None
         try:
             if self._threads < 0:
                 self._begin()
-            return Look(self._ready().walk(self._threads))
+            few = self._few(processes) if self._one_by_one and 0 < len(processes) <= FEW else None
+            return few or Look(self._ready().walk(self._threads))
         except NotReadError as error:
             raise self._fail(error) from error
         except (NoLayoutError, ImportError) as error:
@@ -160,6 +165,21 @@ class ThreadReader:
             raise self._fail(_refused(error)) from error
         except OSError as error:
             raise self._fail(NotReadError(UNSUPPORTED, error.errno, error.strerror or "")) from error
+
+    def _few(self, processes: Sequence[int]) -> Optional[Look]:
+        """The threads of these; None where one has none, since it may be the number of a single thread."""
+        bpf, parts = self._ready(), []
+        for each in processes:
+            try:
+                link = bpf.attached(self._program, each)
+            except BpfError as error:
+                self._one_by_one = error.errno not in (E2BIG, EINVAL)
+                return None
+            try:
+                parts.append(bpf.walk(link))
+            finally:
+                os.close(link)
+        return Look(b"".join(parts)) if all(parts) else None
 
     def _fail(self, error: NotReadError) -> NotReadError:
         self._failed, self._failed_at = error, time.monotonic()
@@ -182,22 +202,25 @@ class ThreadReader:
         abi = _landlock_version()
         where = self._layout = layout(_types(), abi)
         if not abi:
-            self._threads = bpf.iterator(threads(where, -1).code(), where.iterator)
+            self._program = bpf.iterator(threads(where, -1).code(), where.iterator)
+            self._threads = bpf.attached(self._program)
             return
         with _Landlocked(abi) as own:
             for blob in range(0, _BLOB_MAX, 8):
-                link = bpf.iterator(threads(where, blob).code(), where.iterator)
+                program = bpf.iterator(threads(where, blob).code(), where.iterator)
+                link = bpf.attached(program)
                 if own.found_in(Look(bpf.walk(link)), where):
-                    self._blob, self._threads = blob, link
+                    self._blob, self._program, self._threads = blob, program, link
                     return
                 os.close(link)
+                os.close(program)
         raise NotReadError(UNSUPPORTED, None, "where Landlock keeps its part of the credentials was not found")
 
     def entries(self, wishes: Iterable[Wish]) -> None:
         """Add to the entries of each what is wished of it."""
         try:
             with self._lock:
-                look = self.look()
+                look = self.look(list(dict.fromkeys(number for number, _, _ in wishes)))
                 found = {number: look.of(number) for number, _, _ in wishes}
                 domains = self._domains([each for several in found.values() for each in several])
         except NotReadError as error:
@@ -271,7 +294,11 @@ class ThreadReader:
         steps = bpf.map(ARRAY, 4, 8, STEPS, READ_ONLY)
         try:
             made = domain(where, self._blob, self._wanted, told, state, steps)
-            self._domain = bpf.iterator(made.code(), where.iterator, made.at("step"))
+            program = bpf.iterator(made.code(), where.iterator, made.at("step"))
+            try:
+                self._domain = bpf.attached(program)
+            finally:
+                os.close(program)
             self._told = memory(told, ROOM)
         finally:
             for descriptor in (told, state, steps):
@@ -279,12 +306,12 @@ class ThreadReader:
 
     def close(self) -> None:
         """Release the programs; a later look loads them again."""
-        for descriptor in (self._threads, self._domain, self._wanted):
+        for descriptor in (self._program, self._threads, self._domain, self._wanted):
             if descriptor >= 0:
                 os.close(descriptor)
         if self._told is not None:
             self._told.close()
-        self._threads = self._domain = self._wanted = -1
+        self._program = self._threads = self._domain = self._wanted = -1
         self._told = None
 
 

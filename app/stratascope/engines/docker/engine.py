@@ -28,7 +28,7 @@ class DockerEngine(RestEngine):
     top = None
     _list_path = "/containers/json"
     _events_path = "/events"
-    _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
+    _event_filter = {"filters": '{"type":["container","network"]}'}  # noqa: RUF012
     _version = ""  # the API's, once the daemon has reported it
 
     def api(self) -> tuple[int, int]:

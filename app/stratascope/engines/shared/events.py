@@ -35,6 +35,7 @@ _QUIET_ACTIONS = frozenset(
         "unmount",
     }
 )
+_JOINING = frozenset({"connect", "disconnect"})
 _LAST_ACTIONS = frozenset({"destroy", "remove"})
 _HEALTH = "health_status"  # followed by what it said in Docker; Podman says it in a field of its own
 _COMMANDS = {  # Docker's, Podman's
@@ -106,11 +107,15 @@ def event_of(value: Any) -> Event | None:
         raise ValueError("expected an object that describes an event")
     answer = JsonObject(value)
     action, _, said = map(str.strip, (answer.text("Action") or answer.text("status")).partition(":"))
-    container = answer.part("Actor").text("ID") or answer.text("id")
+    actor = answer.part("Actor")
+    if answer.text("Type") == "network":  # Docker's names the container that joins it or leaves it
+        joined = actor.part("Attributes").text("container")
+        return Event(EventKind.CHANGED, joined) if joined and action in _JOINING else None
+    container = actor.text("ID") or answer.text("id")
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:
         return None
     if action in _COMMANDS:
-        return Event(_COMMANDS[action], container, said, answer.part("Actor").part("Attributes").text("execID"))
+        return Event(_COMMANDS[action], container, said, actor.part("Attributes").text("execID"))
     if action == _HEALTH:
         return Event(EventKind.HEALTH, container, said or answer.text("HealthStatus"))
     return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)

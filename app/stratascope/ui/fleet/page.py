@@ -32,6 +32,7 @@ from stratascope.ui.fleet.table import (
     FleetCell,
     FleetTable,
     Kept,
+    bit_layers,
     bit_tables,
     card_lines,
     ink_word,
@@ -58,6 +59,7 @@ _TEXTS = {
     CellKind.TWICE: "2",
     CellKind.DEEP: "3",
 }
+_THREATS = msg("Threats")
 CARD = 300
 REST = 80  # ms after the last key in the filter
 
@@ -158,11 +160,13 @@ class FleetPage(QWidget):
         self._states: tuple[ContainerState, ...] = ()
         self._found: Mapping[Key, str] | None = None
         self._needle, self._table, self._stale = "", 0, True
-        self._tables: tuple[FleetTable, ...] = ()
+        self._rows: tuple[ContainerState, ...] = ()  # that match the filter
+        self._titled: tuple[Layer | None, ...] = ()  # what there is a table of: threats (None), and bits of layers
+        self._tables: dict[int, FleetTable] = {}  # those that were looked at, by place
         self._kept = Kept()
         self._rest = later(self, REST, lambda: self.work_out() if self.isVisible() else None)
         self.switch = Segments(theme, translate(msg("View")))
-        self.switch.offer((translate(msg("Threats")),))
+        self.switch.offer((translate(_THREATS),))
         self.count = Line(theme, 12, ink="text2", or_nothing=True)
         self.grid = FleetGrid(theme)
         self.legend = FleetLegend(theme)
@@ -225,14 +229,12 @@ class FleetPage(QWidget):
         self._stale = False
         query, found = parse(self._needle), self._found
         wanted = (lambda state: answer(query, state).found) if found is None else (lambda state: state.key in found)
-        states = tuple(filter(wanted, self._states))
-        threats = threat_table(states, self._kept)
-        self._tables = (threats, *bit_tables(states, self._layers, self._kept))
-        if found is not None:
-            self._tables = tuple(with_machines(each, found) for each in self._tables)
-        self.switch.offer(tuple(table.title for table in self._tables))
+        self._rows = tuple(filter(wanted, self._states))
+        self._titled = (None, *bit_layers(self._rows, self._layers, self._kept))
+        self._tables.clear()
+        self.switch.offer(tuple(translate(_THREATS if each is None else each.about.title) for each in self._titled))
         self.switch.choose(self._place)
-        there, shown = sum(map(runs, self._states)), len(threats.rows)
+        there, shown = sum(map(runs, self._states)), sum(map(runs, self._rows))
         if shown == there:
             text: Message = plural("{count} running container, worst first",
                                    "{count} running containers, worst first", shown)  # fmt: skip
@@ -250,13 +252,25 @@ class FleetPage(QWidget):
 
     @property
     def table(self) -> FleetTable:
-        """The visible table."""
-        return self._tables[self._place] if self._tables else EMPTY
+        """The visible table; made when it is first looked at."""
+        place = self._place
+        if place not in self._tables:
+            if place < 0:
+                return EMPTY
+            self._tables[place] = self._made(self._titled[place])
+        return self._tables[place]
+
+    def _made(self, layer: Layer | None) -> FleetTable:
+        if layer is None:
+            table = threat_table(self._rows, self._kept)
+        else:
+            (table,) = bit_tables(self._rows, (layer,), self._kept)
+        return table if self._found is None else with_machines(table, self._found)
 
     @property
     def _place(self) -> int:
         """Of the visible table: the chosen one, which is not there while nothing matches the filter."""
-        return min(self._table, len(self._tables) - 1)
+        return min(self._table, len(self._titled) - 1)
 
     def _choose(self, place: int) -> None:
         self._table = place

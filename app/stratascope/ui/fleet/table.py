@@ -222,6 +222,13 @@ def threat_cell(state: ThreatState | None) -> FleetCell:
 # -- bits
 
 
+def bit_layers(states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Kept) -> tuple[Layer, ...]:
+    """Return those that have a table, see `bit_tables`."""
+    return tuple(
+        layer for layer in layers if any(runs(state) and kept.grid(state, layer.id) is not None for state in states)
+    )
+
+
 def bit_tables(
     states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Kept | None = None
 ) -> tuple[FleetTable, ...]:

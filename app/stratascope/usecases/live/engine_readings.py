@@ -95,10 +95,12 @@ class EngineReadings(Struct):
             return item
         return None if before.raw == item.raw else replace(item, found=before.found)
 
-    def renew(self, before: Sequence[CapturedContainer], captured: Sequence[CapturedContainer]) -> None:
+    def renew(self, before: Sequence[CapturedContainer], captured: Sequence[CapturedContainer], ground: Ground) -> None:
         """Store new readings of those that nobody has read since."""
         pairs = zip(before, captured, strict=True)
-        self.keep([new for old, new in pairs if self.captured.get(old.raw.id) is old], whole=False)
+        renewed = [new for old, new in pairs if self.captured.get(old.raw.id) is old]
+        self.keep(renewed, whole=False)
+        self.look_again(renewed, ground)
 
     def attended(self) -> tuple[CapturedContainer, ...]:
         """Those with further processes whose end must be noticed."""

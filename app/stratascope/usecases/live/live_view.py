@@ -259,7 +259,7 @@ class LiveView:
                 continue
             begun, used = time.monotonic(), time.thread_time()
             try:
-                due |= self._differing(known, {each for each in commanded if each[0] not in due})
+                due |= self._differing(known, commanded)
                 if due and engine.state is EngineState.CONNECTED:
                     self._read(known, engine, due, hurried=hurried or not known.listed)
                 elif not due and time.monotonic() >= known.beat:
@@ -291,9 +291,11 @@ class LiveView:
             try:
                 ended = self._reader.ended(engine, attended)
                 if ended:
-                    again = self._reader.captured(engine, [item.raw for item in ended], self._ground_of(known))
+                    ground = self._ground_of(known)
+                    again = self._reader.captured(engine, [item.raw for item in ended], ground)
                     with known.ready:
-                        known.renew(ended, again)
+                        known.renew(ended, again, ground)
+                        known.ready.notify_all()
                     self._changed.set()
             except Exception:
                 logger.exception("what ended at %s can't be read", known.port.id)

@@ -1,8 +1,8 @@
 """Ten changes a second beside containers that stay: at each second what the window shows is held against the engine.
 
 Nothing of another container stands under a name, no row is of an older reading than the rest, the number of what stays
-is that of a fresh reading, and in the end all is as the engine says. Prints how long the latest change took to be in
-sight, what the process took of a core, and how its memory grew.
+is that of a fresh reading, and in the end all is as the engine says. Prints how many changes the engine told of, how
+long the latest one took to be in sight, what the window took of a core by thread, and how its memory grew.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,31 @@ def late(window: MainWindow, lately: Lately) -> dict[str, float]:
     return found
 
 
+def children() -> set[int]:
+    """PIDs."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def seconds_of(pids: set[int]) -> float:
+    """CPU that these processes have used; those that ended count for nothing."""
+    found = 0.0
+    for task in (task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*")):
+        with suppress(OSError):
+            found += int((task / "schedstat").read_text().split()[0]) / 1e9
+    return found
+
+
+def by_thread() -> dict[str, float]:
+    """Seconds of CPU that each thread of this process has used."""
+    found: dict[str, float] = {}
+    for each in threading.enumerate():
+        with suppress(OSError):
+            text = Path(f"/proc/self/task/{each.native_id}/schedstat").read_text()
+            found[each.name] = found.get(each.name, 0.0) + int(text.split()[0]) / 1e9
+    return found
+
+
 def shown(window: MainWindow, container: str) -> ContainerState:
     """What the window has of the container of that id."""
     assert window.selection.snapshot is not None
@@ -90,6 +117,18 @@ def judged(state: ContainerState) -> str:
         return str(state.gap)
     exposure = state.matrix.exposure
     return f"{exposure.worst} ({exposure.best} at best)"
+
+
+def differing(one: ContainerState, two: ContainerState) -> list[str]:
+    """The threats of which they say another thing."""
+    if one.matrix is None or two.matrix is None:
+        return []
+    others = {each.threat.id: each for each in two.matrix.threats}
+    return [
+        f"{each.threat.id}: {each.outcome} {each.depth}, {other.outcome} {other.depth}"
+        for each in one.matrix.threats
+        if (other := others[each.threat.id]) and (each.outcome, each.depth) != (other.outcome, other.depth)
+    ]
 
 
 def torn(window: MainWindow) -> list[str]:
@@ -124,12 +163,20 @@ def mixed(window: MainWindow) -> list[str]:
 
 @pytest.mark.parametrize(
     ("staying", "seconds"),
-    [(12, 20.0), pytest.param(250, float(os.environ.get("CHURN", "600")), marks=pytest.mark.slow)],
+    [
+        (12, 20.0),
+        pytest.param(
+            int(os.environ.get("STAYING", "250")),
+            float(os.environ.get("CHURN", "600")),
+            marks=pytest.mark.slow,
+            id="many",
+        ),
+    ],
 )
 def test_nothing_stale_is_shown_while_containers_come_and_go(
     docker_rootful: Rig, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, staying: int, seconds: float
 ) -> None:
-    """`CHURN`: seconds of the long one."""
+    """`CHURN`, `STAYING`: seconds and containers of the long one."""
     rig, path = docker_rootful, str(docker_rootful.socket)
     names = [f"stays-{number:03}" for number in range(staying)]
     with ThreadPoolExecutor(4) as pool:
@@ -141,7 +188,7 @@ def test_nothing_stale_is_shown_while_containers_come_and_go(
         )
         ids = list(made)
     engines = find_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"})
-    wrong, checked, longest = list[str](), 0, 0.0
+    wrong, checked, longest, others = list[str](), 0, 0.0, children()
     try:
         with live(qtbot, monkeypatch, rig, tmp_path, names[0]) as (window, _):
             access, lately = connected(engines).accesses[0], Lately(path)
@@ -152,10 +199,15 @@ def test_nothing_stale_is_shown_while_containers_come_and_go(
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            begun, used, warm = time.monotonic(), time.process_time(), 0
+            readers = children() - others - {churn.pid}
+            begun, used, threads, own, warm = time.monotonic(), time.process_time(), by_thread(), 0.0, 0
+            helped = seconds_of(readers)
             while churn.poll() is None:
+                looking = time.thread_time()
                 lately.look()
+                own += time.thread_time() - looking
                 qtbot.wait(500)
+                looking = time.thread_time()
                 wrong += [*torn(window), *mixed(window)]
                 lately.look()
                 longest = max(longest, *late(window, lately).values(), 0.0)
@@ -163,20 +215,31 @@ def test_nothing_stale_is_shown_while_containers_come_and_go(
                 fresh, state = access.read(one), shown(window, one)
                 assert fresh is not None
                 if fresh.matrix is None or judged(state) != judged(fresh):
-                    wrong.append(f"{state.container.name}: {judged(state)} is shown instead of {judged(fresh)}")
+                    wrong.append(
+                        f"{state.container.name}: {judged(state)} is shown instead of {judged(fresh)}: "
+                        f"{differing(state, fresh)}"
+                    )
                 checked += 1
+                own += time.thread_time() - looking
                 if not warm and time.monotonic() - begun > min(WARM, seconds / 2):
+                    looking = time.thread_time()
                     gc.collect()
-                    warm = resident()
+                    own, warm = own + time.thread_time() - looking, resident()
                 qtbot.wait(300)
-            taken = time.monotonic() - begun
-            out, _ = churn.communicate()
+            taken, used = time.monotonic() - begun, time.process_time() - used - own
+            shares = {name: 100 * (after - threads.get(name, 0.0)) / taken for name, after in by_thread().items()}
+            shares["readers of /proc"] = 100 * (seconds_of(readers) - helped) / taken
+            shares["MainThread"] -= 100 * own / taken
+            counts = json.loads(churn.communicate()[0])
             gc.collect()
             grown = resident() - warm
             sys.stderr.write(
-                f"{staying} stay, {sum(json.loads(out).values())} changes in {taken:.0f} s, {checked} looks: "
-                f"{100 * (time.process_time() - used) / taken:.1f} % of a core with this test's own looks, "
-                f"{grown / 1e6:+.1f} MB, the latest after {longest:.1f} s\n"
+                f"{staying} stay, {sum(counts['done'].values()) / taken:.1f} changes a second for {taken:.0f} s, "
+                f"{sum(counts['told'].values())} events; {checked} looks: "
+                f"{100 * used / taken + shares['readers of /proc']:.1f} % of a core, "
+                f"{grown / 1e6:+.1f} MB, the latest after {longest:.1f} s\n{counts}\n"
+                + "".join(f"{name} {share:.2f} %, " for name, share in shares.items() if share > 0.05)
+                + "\n"
             )
             lately.look()
             qtbot.waitUntil(lambda: not late(window, lately))

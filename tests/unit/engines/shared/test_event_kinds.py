@@ -35,3 +35,10 @@ def test_what_an_event_says(action: str, kind: EventKind | None, said: str) -> N
 def test_podman_says_the_health_beside_the_action() -> None:
     event = {"Type": "container", "Action": "health_status", "Actor": {"ID": "c0ffee"}, "HealthStatus": "unhealthy"}
     assert list(decode_events([json.dumps(event).encode()])) == [Event(EventKind.HEALTH, "c0ffee", "unhealthy")]
+
+
+@pytest.mark.parametrize(("action", "told"), [("connect", 1), ("disconnect", 1), ("create", 0)])
+def test_a_container_that_joins_or_leaves_a_network_has_changed(action: str, told: int) -> None:
+    actor = {"ID": "ba51c", "Attributes": {"container": "c0ffee", "name": "bridge"}}
+    event = {"Type": "network", "Action": action, "Actor": actor}
+    assert list(decode_events([json.dumps(event).encode()])) == [Event(EventKind.CHANGED, "c0ffee")] * told

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
 
 from stratascope.core.capture import Reading
+from stratascope.core.ground import decode_ground
 from stratascope.core.history.entry import Counted
 from stratascope.core.ports import Event, EventKind
 from stratascope.core.process_match import thread_of
@@ -192,6 +194,43 @@ def test_what_changed_at_once_is_read_at_once_and_again(readings: EngineReadings
         readings.want("c0ffee", 100.0)
         assert readings.take_due(100.0) == {"c0ffee"}
         assert readings.take_due(100.7) == {"c0ffee"}
+
+
+def test_what_changes_while_it_is_read_is_read_once_more_after_that(readings: EngineReadings) -> None:
+    """However long the reading takes, and whether changes go on or not."""
+    with readings.ready:
+        for begun, others in ((100.0, 0), (200.0, 40)):
+            for number in range(others):
+                readings.want(f"{number:02}", begun)
+            readings.want("c0ffee", begun)
+            assert "c0ffee" in readings.take_due(begun + LATEST)  # it is read from here
+            readings.want("c0ffee", begun + LATEST + 0.1)
+            over = begun + LATEST + 5.0
+            assert "c0ffee" in readings.take_due(over)
+            assert readings.take_due(over + LATEST) == set()
+
+
+def test_what_ended_while_a_command_began_is_looked_at_again(readings: EngineReadings) -> None:
+    """A reading without an event may meet the runtime that is about to become a command's process."""
+    item, ground = readings.captured[_running(readings).raw.id], decode_ground(demo_capture().host)
+    assert item.found is not None
+    first = item.found.first
+    head, _, rest = str(first.text("stat")).rpartition(") ")
+    fields = rest.split()
+    assert ground.boot_time is not None
+    fields[19] = str(int((time.time() - ground.boot_time) * ground.clock_ticks))  # its start, proc_pid_stat(5)
+    texts = {"comm": "runc:[2:INIT]", "stat": f"{head}) {' '.join(fields)}"}
+    kept = [each for each in first.readings if each.name not in texts]
+    begins = replace(
+        first, pid=4_000_000, readings=(*kept, *(Reading(name, "", text, None) for name, text in texts.items()))
+    )
+    again = replace(item, found=replace(item.found, members=(begins,)))
+    with readings.ready:
+        readings.renew((item,), (again,), ground)
+        assert readings.captured[item.raw.id] is again
+        assert readings.take_due(time.monotonic() + SECOND_LOOK) == {item.raw.id}
+        readings.renew((item,), (again,), ground)  # read anew since then: that is kept
+        assert readings.later == {}
 
 
 def test_a_health_check_costs_a_look_at_the_processes(readings: EngineReadings) -> None:
