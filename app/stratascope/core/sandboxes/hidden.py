@@ -8,6 +8,7 @@ from typing import Any
 
 from stratascope.core.container import Asked
 from stratascope.core.sandbox import Sandbox
+from stratascope.core.sandboxes.asked import systemd
 from stratascope.core.sandboxes.lines import NULL
 
 _DENIED = ("deny", "none")
@@ -30,12 +31,14 @@ def _below(path: str, folder: str) -> bool:
 
 
 def _entries(source: str, text: str) -> Iterator[tuple[str, bool]]:
-    """Path, and whether it is denied: of Codex's profile, and of a Flatpak's own permissions."""
+    """Path, and whether it is denied: of Codex's profile, a Flatpak's own permissions, and a unit of systemd."""
     if source == "--permission-profile":
         try:
             yield from _of_profile(json.loads(text), 0)
         except (ValueError, RecursionError):
             return
+    elif source.startswith(systemd.COMMANDS):
+        yield from systemd.hidden(text)
     elif source.endswith("/.flatpak-info"):
         for line in text.splitlines():
             key, _, words = line.partition("=")

@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.sandbox import Group, Sandbox
-from stratascope.core.sandboxes.asked import bubblewrap
+from stratascope.core.sandboxes.asked import bubblewrap, systemd
 from stratascope.core.sandboxes.hidden import was_to_hide
 
 KEY = "/home/me/.ssh/id"
@@ -59,3 +59,23 @@ def test_by_a_flatpaks_permissions() -> None:
     flatpak = sandbox(("/proc/5/root/.flatpak-info", text))
     assert was_to_hide(KEY, flatpak, Asked())
     assert not was_to_hide("/home/me/notes", flatpak, Asked())
+
+
+@pytest.mark.parametrize(
+    ("properties", "hides"),
+    [
+        ("ProtectHome=no\nInaccessiblePaths=\n", False),
+        ("ProtectHome=read-only\n", False),
+        ("ProtectHome=yes\n", True),
+        ("ProtectHome=yes\nBindReadOnlyPaths=/home/me\n", False),
+        ("ProtectHome=tmpfs\nBindPaths=/srv:/home/me/.ssh:rbind\n", False),
+        ("InaccessiblePaths=/etc/ssl -/home/me/.ssh\n", True),
+        ("InaccessiblePaths=/home/me/.ssh2\n", False),
+    ],
+)
+def test_by_a_units_properties(properties: str, hides: bool) -> None:
+    text = f"Id=web.service\n{properties}"
+    told = systemd.read(text)
+    assert told.asked is not None
+    unit = sandbox((systemd.COMMANDS[0] + "web.service", text))
+    assert was_to_hide(KEY, unit, told.asked) is hides

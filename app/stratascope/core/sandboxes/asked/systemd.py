@@ -5,6 +5,7 @@ hands its text in.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from stratascope.core.container import Asked, AskedMount, ProfileKind
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
@@ -68,6 +69,17 @@ def read(text: str) -> AskedOf:
         cpu_cores=_cores(have.get("CPUQuotaPerSecUSec", "")),
     )
     return AskedOf(name=have.get("Id", ""), asked=with_modes(held, own))
+
+
+def hidden(text: str) -> Iterator[tuple[str, bool]]:
+    """Paths that were to be inaccessible (True), and those that are shown within them all the same (False)."""
+    have = dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
+    homes = _HOMES if have.get("ProtectHome") == "yes" else ()
+    yield from ((path, True) for path in (*_paths(have, "InaccessiblePaths"), *homes))
+    for name in ("BindPaths", "BindReadOnlyPaths"):
+        for word in _paths(have, name):
+            source, _, rest = word.partition(":")
+            yield rest.partition(":")[0] or source, False
 
 
 def _paths(have: dict[str, str], name: str) -> tuple[str, ...]:
