@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stratascope.core.message import Message
 
-LOOKING = ("report", "engines", "background")  # commands that leave nothing to clean up
+LOOKING = ("report", "list", "reach", "engines", "background")  # commands that leave nothing to clean up
 INTERRUPTED = 130  # exit status for SIGINT, as in shells: 128 + signal(7)
 
 

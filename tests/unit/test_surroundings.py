@@ -233,3 +233,14 @@ def test_qt_is_not_all_there(home: Path, missing: str, says: str) -> None:
 def demo() -> Path:
     """The demo capture."""
     return CHECKOUT / "resources" / "demo" / "demo.json"
+
+
+def test_reach_imports_only_what_it_needs() -> None:
+    """Most of its time is imports; what tries, relaunches, explains refusals or hashes is not among them."""
+    program = "import sys; from stratascope.__main__ import main; main(['reach', '1']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], env=surroundings(Path("/")), capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    needless = {"hashlib", "wcwidth", "stratascope.owners.host", "stratascope.usecases.reach.attempts",
+                "stratascope.core.refusals.ended.ending", "stratascope.core.observation.imports"}  # fmt: skip
+    assert not needless.intersection(done.stdout.split())
+    assert "stratascope.usecases.reach.judge" in done.stdout.split()

@@ -13,7 +13,6 @@ from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.message import msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import reach_report
-from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.reach import subject_of
@@ -31,7 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
         return FAILED
     with open_engines(tuple(arguments.engine), sandboxes=not arguments.engine) as opened:
         judged, prober = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
-        found = tried(judged, attempts_by(prober, judged)) if arguments.tries else reached(judged)
+        if arguments.tries:
+            from stratascope.usecases.reach.attempts import attempts_by, tried
+
+            found = tried(judged, attempts_by(prober, judged))
+        else:
+            found = reached(judged)
     subject = reach_report.subject_of(judged.state.container, judged.capture.pid)
     if arguments.format == "sarif":
         from stratascope.presentation.report_model import of_reach

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.severity import Severity
@@ -90,6 +91,9 @@ def _wide(text: str, width: int) -> list[str]:
 
 
 def _broken(text: str, width: int, *, whole: bool = False) -> list[str]:
+    if text.isascii() and text.isprintable():
+        lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=not whole)
+        return [line.rstrip() for line in lines]
     import wcwidth
 
     return wcwidth.wrap(text, width, break_on_hyphens=False, break_long_words=not whole)

@@ -22,7 +22,6 @@ from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
 from stratascope.makers.port import Look, SandboxesPort
 from stratascope.makers.translate import translate
-from stratascope.owners.host import run
 from stratascope.probe.local import LocalProber
 from stratascope.state.preferences import ENGINES, SANDBOXES
 from stratascope.state.settings import Settings
@@ -195,6 +194,8 @@ def find_engines(
 
 def _units(environ: Mapping[str, str], names: Sequence[str], own: bool) -> str:
     """What `systemctl show` says of these units; "" where there is none, or it fails."""
+    from stratascope.owners.host import run  # few machines have such units that were not asked about yet
+
     manager = ("--user",) if own else ()
     wanted = ("--no-ask-password", "--no-pager", "show", f"--property={','.join(PROPERTIES)}", "--", *names)
     with suppress(OwnerError):

@@ -18,7 +18,6 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
-from stratascope.usecases.reach.attempts import tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import Judged, Once, of_container, of_process, of_shown
 from stratascope.wiring.engines import Engines, assembler, translations
@@ -35,6 +34,8 @@ def trying(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
     """The same as `reading`, really tried in its place: takes some seconds."""
 
     def tries(snapshot: Snapshot, state: ContainerState) -> Reached:
+        from stratascope.usecases.reach.attempts import tried  # few rows are tried
+
         around = _around(snapshot, state)
         subject = of_shown(all_layers(), state, around, once)
         return tried(subject, once(around.engine, subject.capture.pid, (TRIED,), state.container.id) or Capture(0, ()))

@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
@@ -134,6 +135,31 @@ def test_few_processes_are_looked_at_without_all_others(monkeypatch: pytest.Monk
         monkeypatch.undo()
         (tid, *_) = (int(each.name) for each in Path(f"/proc/{one}/task").iterdir() if each.name != str(one))
         assert [each.tid for each in reader.look([tid, two]).of(tid)] == [tid]
+    reader.close()
+
+
+@needs_root
+def test_threads_that_look_at_once_load_the_programs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, gate = ThreadReader(), threading.Barrier(3)
+    begun: list[bytes] = []
+
+    def description() -> bytes:
+        begun.append(btf.description())
+        return begun[-1]
+
+    def look() -> None:
+        gate.wait()
+        found.append(os.getpid() in reader.look().processes())
+
+    monkeypatch.setattr(reading, "description", description)
+    found: list[bool] = []
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [True] * 3
+    assert len(begun) == 1
     reader.close()
 
 

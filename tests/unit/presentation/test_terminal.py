@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wcwidth import wrap as wrapped
 
 from stratascope.presentation.terminal import Style, width_of, wrap
 
@@ -52,3 +53,10 @@ def test_a_word_without_end_is_cut() -> None:
     lines = wrap("a" * 100_000, "  ", Style(width=80))
     assert len(lines) < 120
     assert lines[-1].endswith("…")
+
+
+@given(st.text("ab-/.,:(){} ", min_size=1, max_size=200), st.integers(20, 100))
+def test_plain_text_is_broken_as_any_other(text: str, width: int) -> None:
+    """It needs no table of widths, which takes longer to import than a report takes."""
+    usual = wrapped(text, width, break_on_hyphens=False, break_long_words=True)
+    assert wrap(text, "", Style(width=width)) == (usual or [""])

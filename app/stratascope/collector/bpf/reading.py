@@ -131,7 +131,7 @@ class Holders(NamedTuple):
 
 
 class ThreadReader:
-    """The programs, as long as they are loaded. `look` is for one caller at a time."""
+    """The programs, as long as they are loaded: they are found and loaded once, whichever thread asks first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -149,6 +149,10 @@ class ThreadReader:
 
     def look(self, processes: Sequence[int] = ()) -> Look:
         """All threads now; enough if those of these processes are in it. Raises NotReadError."""
+        with self._lock:
+            return self._look(processes)
+
+    def _look(self, processes: Sequence[int] = ()) -> Look:
         if self._failed is not None and time.monotonic() - self._failed_at < RETRY:
             raise NotReadError(*self._failed.args)
         self._failed = None
@@ -220,7 +224,7 @@ class ThreadReader:
         """Add to the entries of each what is wished of it."""
         try:
             with self._lock:
-                look = self.look(list(dict.fromkeys(number for number, _, _ in wishes)))
+                look = self._look(list(dict.fromkeys(number for number, _, _ in wishes)))
                 found = {number: look.of(number) for number, _, _ in wishes}
                 domains = self._domains([each for several in found.values() for each in several])
         except NotReadError as error:
@@ -260,7 +264,7 @@ class ThreadReader:
     def holders(self) -> Holders:
         """Who is in which domain now. Raises NotReadError."""
         with self._lock:
-            look = self.look()
+            look = self._look()
             held = look.restricted()
             domains = self._domains(held)
         found: Dict[int, Set[int]] = {}

@@ -21,7 +21,6 @@ dangerous.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -526,6 +525,8 @@ class NeedsStore(Protocol):
 
 def needs_key(container: Container) -> str:
     """32 hexadecimal digits, equal for all containers of the same image and command."""
+    import hashlib  # it loads OpenSSL, and this is asked of what was observed alone
+
     return hashlib.sha256(f"{container.image}\0{container.command}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

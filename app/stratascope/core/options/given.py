@@ -7,7 +7,6 @@ in every language, without values of the environment, and kept in the history. D
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -158,6 +157,8 @@ def _profile_identity(text: str) -> str:
     """A profile's name or path, or a hash of a profile given as its whole text (Docker's seccomp)."""
     if not text.lstrip().startswith("{"):
         return text or "custom"
+    import hashlib  # it loads OpenSSL, and few profiles are given as text
+
     return f"sha256:{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 

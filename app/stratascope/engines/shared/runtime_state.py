@@ -13,15 +13,18 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stratascope import sandbox
 from stratascope.child_output import printed
 from stratascope.collector.paths import Sight, reopen
 from stratascope.core import shell_quote
 from stratascope.core.container import Status
-from stratascope.core.refusals.ended.ending import End
 from stratascope.engines.shared.json_reader import JsonObject, parse_object, status_of
 from stratascope.value import Value
+
+if TYPE_CHECKING:
+    from stratascope.core.refusals.ended.ending import End
 
 HOSTS, RESOLVER, HOST_NAME = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"
 _FIELDS = {HOSTS: "HostsPath", RESOLVER: "ResolvConfPath", HOST_NAME: "HostnamePath"}
@@ -249,6 +252,8 @@ def end_of(answer: JsonObject, image: str | None, machine: str, events: str | No
     """How a container ended. `image`: the engine's answer about its image; `events`: one line each, of this container,
     since it started; None: unavailable. Raises ValueError.
     """
+    from stratascope.core.refusals.ended.ending import End  # few containers have ended and are asked why
+
     state, config = answer.part("State"), answer.part("Config")
     sent, stopped = ((), None) if events is None else _signals_and_stop(events)
     if state.has("StoppedByUser"):

@@ -176,7 +176,7 @@ class Reader:
             own = unread(0, _gap(error))
         else:
             self._note(None)
-        as_root = self._root.host(names)
+        as_root = None if self._root.is_by(self._local) else self._root.host(names)
         return own if as_root is None else _of_person(as_root, own)
 
     def confined(self) -> Reading:

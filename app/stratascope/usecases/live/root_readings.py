@@ -122,6 +122,10 @@ class RootReadings:
         with self._lock:
             self._prober, self._on_loss, self._lost, self._kept = prober, on_loss, None, {}
 
+    def is_by(self, prober: Prober) -> bool:
+        """Whether it is this prober that reads, as where the program itself is root."""
+        return self._prober is prober
+
     @property
     def wanted(self) -> bool:
         """Whether `of` has anything to add."""

@@ -146,6 +146,21 @@ def test_the_machine_as_root_sees_it_is_still_looked_at_by_its_person() -> None:
     assert reader.host().text("/proc/1/ns/pid") == "pid:[4026531836]"
 
 
+def test_who_is_root_itself_reads_the_machine_once() -> None:
+    asked: list[object] = []
+
+    class Counted(Host):
+        def host(self, names: tuple[str, ...] | None = None) -> Capture:
+            asked.append(names)
+            return super().host(names)
+
+    local = Counted("0", "pid:[4026531836]")
+    reader = Reader((), Translations({}), local, lambda _: Reach(local))
+    reader.use(local)
+    assert reader.host().text("/proc/1/ns/pid") == "pid:[4026531836]"
+    assert asked == [None]
+
+
 def test_a_sandbox_that_is_closed_is_a_reason_of_its_own() -> None:
     """Where the engine itself tells nothing it is the gap; where it does, what it leaves out could be read."""
     closed = ConfinedError(msg("Closed."), "open it")
