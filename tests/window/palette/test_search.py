@@ -31,6 +31,12 @@ def test_the_very_name_comes_first() -> None:
     assert titles("mount") == ["mount", "Mount a filesystem", "umount2", "fsmount"]
 
 
+def test_what_can_be_done_now_comes_first_without_a_text() -> None:
+    undo = PaletteEntry("Undo the relaunch…", "Action", lambda: None, why="There is none.")
+    assert found((undo, *PLACES), "") == (*PLACES, undo)
+    assert found((undo, *PLACES), "undo") == (undo,)
+
+
 def test_a_word_of_a_name_an_id_and_the_kind_count() -> None:
     assert titles("admin") == ["SYS_ADMIN"]
     assert titles("cap_sys_admin") == ["SYS_ADMIN"]

@@ -100,7 +100,7 @@ class PlanDraft(QObject):
 
     def _why_nothing(self) -> Message | None:
         """Why there can be no plan of the container in view."""
-        return msg("Choose a container.") if self.state is None else self._refused
+        return msg("No container is chosen.") if self.state is None else self._refused
 
     def _make_soon(self) -> None:
         """There is another plan, or another start of the same container."""

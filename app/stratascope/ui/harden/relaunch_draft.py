@@ -57,7 +57,7 @@ def why_nothing(
 ) -> Message | None:
     """Why nothing of this container can be hardened. `running`: a run is under way, maybe this very one's."""
     if state is None:
-        return msg("Choose a container.")
+        return msg("No container is chosen.")
     if refused is not None:
         return refused
     if state.container.error:

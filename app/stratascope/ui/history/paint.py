@@ -252,6 +252,7 @@ class Painting:
             self._use(name, box)
         self._stems(flags)
         painter.restore()
+        self._end()
         self._axis()
         self._marks(flags, marker)
         if marker is not None:
@@ -335,14 +336,18 @@ class Painting:
                 painter.drawLine(QPointF(left, before[1]), QPointF(left, worst))
             painter.drawLine(QPointF(left, worst), QPointF(max(right, left + 1.5), worst))
             before = (right, worst, best)
-        if before is not None and self._past.steps[-1].until >= self._now - NOW:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color(_INKS[exposure_level(self._worst_now())]))
-            painter.drawEllipse(QPointF(before[0], before[1]), theme.px(4), theme.px(4))
 
-    def _worst_now(self) -> float:
-        exposed = self._past.steps[-1].exposed
-        return 0.0 if exposed is None else exposed.worst
+    def _end(self) -> None:
+        """Paint the dot of what is so now, which is as wide to the right of the axis as to the left."""
+        theme, box = self._theme, self._places.exposed
+        last = self._past.steps[-1] if self._past.steps else None
+        if last is None or last.exposed is None or last.until < self._now - NOW:
+            return
+        x, worst = self._x_of(last.until), last.exposed.worst
+        if box.left() <= x <= box.right() + 1:
+            self._painter.setPen(Qt.PenStyle.NoPen)
+            self._painter.setBrush(theme.color(_INKS[exposure_level(worst)]))
+            self._painter.drawEllipse(QPointF(x, self._level(worst)), theme.px(4), theme.px(4))
 
     def _drifting(self) -> None:
         """Paint how long a process had other rights than the first one."""
@@ -449,11 +454,15 @@ class Painting:
         metrics = QFontMetricsF(font)
         side = theme.px(11)
         inside = [each for each in flags if lane.left() - side <= each.x <= lane.right() + side]
+        free = lane.left()  # where the sign and word before end
         for place, flag in enumerate(inside):
             change = leading(flag)
             centre = QPointF(flag.x, lane.center().y())
             if taken.adjusted(-side / 2, 0, side / 2, 0).contains(centre):
+                free = max(free, taken.right())
                 continue
+            if not taken.isNull() and taken.right() < flag.x:
+                free = max(free, taken.right())
             paint_sign(painter, centre, side, change.what, theme)
             text = moments.flag_word(change)
             end = min([each.x - side for each in inside[place + 1 : place + 2]] or [lane.right()])
@@ -462,11 +471,18 @@ class Painting:
             start = flag.x + side * 0.9
             room = end - start
             wide = min(metrics.horizontalAdvance(text), theme.px(220))
+            if room < wide and flag.x - side - wide >= free + theme.px(6):
+                start = flag.x - side - wide  # left of the sign
+                room = wide
+            free = flag.x + side
             if text and room >= wide:
                 painter.setFont(font)
                 painter.setPen(theme.color(ink_of(change.what)))
                 shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, wide)
-                painter.drawText(QRectF(start, lane.top(), room, lane.height()), Qt.AlignmentFlag.AlignVCenter, shown)
+                painter.drawText(
+                    QRectF(start, lane.top(), room + 1, lane.height()), Qt.AlignmentFlag.AlignVCenter, shown
+                )
+                free = max(free, start + wide)
 
     def _pill(self, marker: float, signs: list[float]) -> QRectF:
         """Return the box of the marker's day, on its line or next to it, where it covers the fewest signs."""

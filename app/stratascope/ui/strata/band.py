@@ -250,7 +250,7 @@ class Band(QAbstractButton):
         radius = theme.px(6)
         self._ground(painter, box, radius)
         one, two = theme.box(13), theme.box(11)
-        top = (self.height() - one - (0 if self._compact else two)) / 2
+        top = (self.height() - one - (0 if self._compact or not self._fact else two)) / 2
         side = theme.px(16)
         paint_number(painter, QRectF(theme.px(12), (self.height() - side) / 2, side, side), self.number, theme)
         mark = mark_of(self._known) if self._running and not self._away else Mark.NOT_RUNNING

@@ -68,6 +68,8 @@ class EnginesButton(QAbstractButton):
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
             mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
             text = plural("{good} of {count} engine", "{good} of {count} engines", len(self._engines), good=good)
+            if not self._engines:
+                text = msg("No engine")
             return [(mark, ink, f"{good}/{len(self._engines)}" if self._tight else translate(text), "")]
         parts = []
         for engine in self._engines:

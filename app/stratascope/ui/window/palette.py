@@ -56,10 +56,12 @@ class PaletteEntry(Value):
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
-    """Return the entries that contain all words of the text, best first; without text all of them. At most `MOST`."""
+    """Return the entries that contain all words of the text, best first; without text all of them, those that
+    can be done now first. At most `MOST`.
+    """
     words = text.casefold().split()
     if not words:
-        return tuple(places[:MOST])
+        return tuple(sorted(places[:MOST], key=lambda place: bool(place.why)))
     ranked = []
     for number, place in enumerate(places):
         title, english_ = place.title.casefold(), place.english.casefold()
