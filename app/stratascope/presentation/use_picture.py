@@ -63,7 +63,7 @@ class CallsUse(Value):
 
 
 class Folder(Value):
-    """Written paths in one folder of the root file system, including subfolders. `only`: the name if it is one path."""
+    """Written paths in one folder of the root file system, including subfolders. `only`: the path, if there is one."""
 
     path: str
     count: int
@@ -216,8 +216,7 @@ def folders(paths: tuple[str, ...]) -> tuple[Folder, ...]:
         parent = path.rstrip("/").rpartition("/")[0]
         found.setdefault(_outermost(parent, found), []).append(path)
     return tuple(
-        Folder(path or "/", len(each), each[0].removeprefix(f"{path}/") if len(each) == 1 else "")
-        for path, each in sorted(found.items())
+        Folder(path or "/", len(each), each[0] if len(each) == 1 else "") for path, each in sorted(found.items())
     )
 
 

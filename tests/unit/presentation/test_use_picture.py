@@ -120,12 +120,12 @@ def test_calls_of_a_filter_that_is_not_known() -> None:
     ("paths", "told"),
     [
         ((), ()),
-        (("/run", "/run/a.pid"), (Folder("/run", 1, "a.pid"),)),
+        (("/run", "/run/a.pid"), (Folder("/run", 1, "/run/a.pid"),)),
         (("/a/b/1", "/a/b/2", "/a/b/c/3"), (Folder("/a/b", 3, ""),)),
-        (("/a/c/d/1", "/a/b/2"), (Folder("/a/b", 1, "2"), Folder("/a/c/d", 1, "1"))),
-        (("/top", "/etc/x"), (Folder("/", 1, "top"), Folder("/etc", 1, "x"))),
-        (("/ab/1", "/a/2"), (Folder("/a", 1, "2"), Folder("/ab", 1, "1"))),
-        (("/dir/", "/dir/sub/"), (Folder("/dir", 1, "sub/"),)),
+        (("/a/c/d/1", "/a/b/2"), (Folder("/a/b", 1, "/a/b/2"), Folder("/a/c/d", 1, "/a/c/d/1"))),
+        (("/top", "/etc/x"), (Folder("/", 1, "/top"), Folder("/etc", 1, "/etc/x"))),
+        (("/ab/1", "/a/2"), (Folder("/a", 1, "/a/2"), Folder("/ab", 1, "/ab/1"))),
+        (("/dir/", "/dir/sub/"), (Folder("/dir", 1, "/dir/sub/"),)),
     ],
 )
 def test_written_places_by_folder(paths: tuple[str, ...], told: tuple[Folder, ...]) -> None:

@@ -138,6 +138,11 @@ def test_tiles_filter(page: ChangesPage) -> None:
 def test_the_windows_filter(window: MainWindow, page: ChangesPage) -> None:
     window.selection.set_filter("runner")
     assert names(page) == [("worse", [WORSE])]
+    window.selection.set_filter("mount:docker.sock cap:sys_admin")  # of the containers as they are
+    assert names(page) == [("worse", [WORSE])]
+    window.selection.set_filter("cap:no_such")
+    assert names(page) == []
+    assert "no_such" in page.nothing.text()
 
 
 def test_a_rows_container_comes_into_view_with_its_plan(window: MainWindow, page: ChangesPage) -> None:

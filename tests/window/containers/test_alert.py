@@ -131,3 +131,10 @@ def test_the_sheet_holds_each_family_and_opens_the_matrix(theme: Theme) -> None:
     assert item is not None
     sheet.table.itemActivated.emit(item)
     assert heard == ["use-engine-socket"]
+
+
+def test_what_is_stopped_is_counted_below_the_list() -> None:
+    runs = sample.with_matrix(fake_matrix.matrix("tight"))
+    stopped = replace(runs, container=replace(runs.container, id="0" * 64, pid=None, status=Status.EXITED))
+    assert translate(age_line(sample.snapshot((runs, stopped)), 3.2)) == "1 running, 1 stopped, 3 s ago"
+    assert translate(age_line(sample.snapshot((runs,)), 100.0)).startswith("1 container, unchanged for ")

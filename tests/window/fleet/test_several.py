@@ -159,6 +159,13 @@ def test_threats_the_most_severe_first_with_where_they_are_open(page: FleetPages
     assert all(each.startswith("on ") for each in column(page.threats.parts, "Machines"))
 
 
+def test_an_engines_socket_is_told_with_its_engine(page: FleetPages) -> None:
+    page.switch.buttons[THREATS].click()
+    ids = [row.threat.id for row in page.threats.table.model_.rows]
+    page.threats.table.make_current(ids.index("use-engine-socket"))
+    assert page.threats.meaning.text() == "Can take over this machine through the Docker socket."
+
+
 def test_many_machines_are_named_and_counted(window: MainWindow) -> None:
     page = shown(window, many_machines.fleet(36, 12))
     page.switch.buttons[THREATS].click()

@@ -101,7 +101,7 @@ def test_what_was_learned(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     assert texts(page.capabilities.used.model_.rows) == ["CHOWN", "SETGID", "SETUID", "NET_BIND_SERVICE"]
     qtbot.waitUntil(lambda: not page.capabilities.used.verticalScrollBar().isVisible())
     assert page.places.numbers.text() == "2 directories"
-    assert texts(page.places.written.model_.rows) == ["/run", "/var/cache/nginx/tmp"]
+    assert texts(page.places.written.model_.rows) == ["/run/nginx.pid", "/var/cache/nginx/tmp"]
     assert page.places.port_numbers.text() == "3 served"
     assert texts(page.calls.notable.model_.rows)[0] == "socket"
     assert page.calls.quiet.text() == "10 calls known, none new for 2 days"
@@ -130,7 +130,7 @@ def test_observing_and_its_end(window: MainWindow, rig: Rig, page: UsePage, qtbo
         rig.line.events.put(event)
     qtbot.waitUntil(lambda: page.calls.numbers.text() == "1 used")
     assert page.strip.title.text() == "Observing for 2 minutes"
-    assert page.strip.live.text() == "observing, new call 2 minutes ago"
+    assert page.strip.live.text() == "observing, new call 2 min ago"
     assert page.strip.what.text() == "3 events were lost: it may use more than is shown here."
     page.strip.end.click()
     qtbot.waitUntil(page.strip.observe.isVisible)

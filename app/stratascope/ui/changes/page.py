@@ -43,6 +43,8 @@ from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.page import MadePage, Parts, View
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.usecases.listing import filter as filtering
+from stratascope.usecases.listing.filter import Query, Term
 from stratascope.usecases.plan.offers import Offer, Option
 
 VISIT, YESTERDAY, WEEK, CHOSEN = range(4)
@@ -81,7 +83,7 @@ class ChangesPage(QWidget):
         self._acceptances, self._able = acceptances, able
         self._answer: MovedAnswer | None = None
         self.rows: tuple[Moved, ...] = ()
-        self._filter = ""
+        self._filter, self._query = "", Query()
         self._span, self._visit = VISIT, feed.seen
         self._since: float | None = None
         self._states: dict[Subject, ContainerState] = {}
@@ -248,8 +250,10 @@ class ChangesPage(QWidget):
             return
         every = with_refused(answer.rows, self._refusals())
         self._filter = self._selection.filter
-        needles = self._filter.casefold().split()
-        every = tuple(row for row in every if all(needle in _searched(row) for needle in needles))
+        self._query = filtering.parse(self._filter)
+        terms = self._query.terms
+        found = self._query.trouble is None
+        every = tuple(row for row in every if found and all(self._matches(term, row) for term in terms))
         self._tell(answer, every)
         wanted = self.tiles.direction
         self.rows = tuple(row for row in every if wanted in (None, row.direction))
@@ -264,6 +268,13 @@ class ChangesPage(QWidget):
         else:
             self.nothing.setText(translate(self._why_nothing(answer)))
             self.stack.setCurrentWidget(self.nothing)
+
+    def _matches(self, term: Term, row: Moved) -> bool:
+        """By what the row says, or by one of its containers as it is now."""
+        if term.key is None and term.text in _searched(row):
+            return True
+        there = (self._states.get(subject) for subject in row.subjects)
+        return any(filtering.answer(Query((term,)), state).found for state in there if state is not None)
 
     def _refusals(self) -> dict[Subject, tuple[int, float]]:
         since, found = self._since or 0.0, {}
@@ -294,6 +305,8 @@ class ChangesPage(QWidget):
         if answer.began is None:
             return msg("Nothing is recorded yet. From now on, what containers gain or lose is listed here: new and "
                        "removed ones, exposure, grants, sessions with other rights, restarts and images.")  # fmt: skip
+        if self._query.trouble is not None:
+            return self._query.trouble
         if self._filter or self.tiles.direction is not None:
             return msg("Nothing matches the filter.")
         return msg("Nothing changed in that time. What containers gain or lose will be listed here, the worst first.")

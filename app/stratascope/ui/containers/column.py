@@ -14,7 +14,7 @@ from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.takeover import unseen_engines
+from stratascope.presentation.takeover import may_run, unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
@@ -53,28 +53,19 @@ def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
         return msg("Reading what was captured…")
     if snapshot.demo:
         return plural("{count} demo container", "{count} demo containers", count)
+    containers = plural("{count} container", "{count} containers", count)
+    stopped = sum(state.container.sandbox is None and not may_run(state) for state in snapshot.containers)
+    if stopped:
+        containers = msg("{running} running, {stopped} stopped", running=count - stopped, stopped=stopped)
     shown = {state.container.engine for state in snapshot.containers}
     silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
     if silent:  # their last known containers are still shown
         names = listed(plain(each, 60) for each in silent)
-        return plural(
-            "{count} container; no answer from {engines}", "{count} containers; no answer from {engines}", count,
-            engines=names,
-        )  # fmt: skip
+        return msg("{containers}; no answer from {engines}", containers=containers, engines=names)
     seconds = max(0, round(age_now))
     if seconds < UNCHANGED:
-        return plural(
-            "{count} container, {seconds} s ago",
-            "{count} containers, {seconds} s ago",
-            count,
-            seconds=seconds,
-        )
-    return plural(
-        "{count} container, unchanged for {age}",
-        "{count} containers, unchanged for {age}",
-        count,
-        age=age(seconds),
-    )
+        return msg("{containers}, {seconds} s ago", containers=containers, seconds=seconds)
+    return msg("{containers}, unchanged for {age}", containers=containers, age=age(seconds))
 
 
 def filter_line(shown: int, count: int, unknown: int) -> Message:

@@ -1,7 +1,7 @@
 """The fleet's cells and headers: drag or wheel to move; Ctrl and wheel, two fingers, or the menu to zoom; arrow keys,
 Enter opens one.
 
-`Viewport` keeps the visible part; the cells are one item, painted by `Mosaic`.
+`Viewport` keeps the visible part; the cells are one widget, painted by `Mosaic`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -28,7 +28,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QMenu, QStyleOptionGraphicsItem, QToolTip, QWidget
+from PySide6.QtWidgets import QGridLayout, QMenu, QToolTip, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
@@ -43,6 +43,7 @@ from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 NAMES, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
+STILL = 4  # px: a press that moves less is a click
 EMPTY = FleetTable("", (), ())
 
 
@@ -326,25 +327,20 @@ def _places(start: float, pitch: float, count: int) -> tuple[NDArray[numpy.intp]
     return cell, numpy.maximum(pixel - begin, 0)
 
 
-class _Cells(QGraphicsItem):
+class _Cells(QWidget):
     """All cells; the row and the column of the highlighted cell are tinted, and it has an outline."""
 
     def __init__(self, theme: Theme, grid: FleetGrid) -> None:
-        super().__init__()
+        super().__init__(grid)
         self._theme, self._grid = theme, grid
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
 
-    def boundingRect(self) -> QRectF:
-        table = self._grid.table
-        return QRectF(0, 0, len(table.columns), len(table.rows))
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        grid, theme = self._grid, self._theme
-        view = grid.view
+    def paintEvent(self, event: QPaintEvent) -> None:
+        grid, theme, view = self._grid, self._theme, self._grid.view
         width, height = view.area()
-        device = painter.device()
-        ratio = device.devicePixelRatioF() if device is not None else 1.0
-        painter.save()
-        painter.resetTransform()  # device coordinates: the image is made for the view's pixels
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("panel"))
         row, column = grid.lit
         lit = view.box_of(row, column)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -353,14 +349,13 @@ class _Cells(QGraphicsItem):
             painter.drawRect(QRectF(0, lit.y(), width, lit.height()))
         if column >= 0:
             painter.drawRect(QRectF(lit.x(), 0, lit.width(), height))
-        painter.drawImage(QPointF(0, 0), grid.mosaic.image(view.part(), width, height, ratio))
-        strong = view.canvas.hasFocus()
-        if row >= 0 and column >= 0 and (strong or view.canvas.underMouse()):
+        painter.drawImage(QPointF(0, 0), grid.mosaic.image(view.part(), width, height, self.devicePixelRatioF()))
+        strong = self.hasFocus()
+        if row >= 0 and column >= 0 and (strong or self.underMouse()):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(focus_pen(theme, 3) if strong else QPen(theme.color("line2"), 1.5))
             painter.drawRoundedRect(lit.adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
-        painter.restore()
 
 
 class FleetGrid(QWidget):
@@ -375,17 +370,16 @@ class FleetGrid(QWidget):
         self.table, self.lit = EMPTY, NOWHERE
         self.mosaic = Mosaic(theme)
         self._pressed: QPointF | None = None
+        self._dragged: QPointF | None = None  # where a drag is
         self.menu: QMenu | None = None
         self._heads = theme.px(40)  # height at which no title is cut
-        self._cells = _Cells(theme, self)
-        self.view = Viewport(theme, self._cells, self)
-        self.canvas = self.view.canvas
+        self.canvas = _Cells(theme, self)
+        self.view = Viewport(theme, self.canvas, self)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.canvas.setAccessibleName(translate(msg("The fleet")))
         self.canvas.setAccessibleDescription(
             translate(msg("Arrow keys move from cell to cell, Enter opens the container, plus and minus zoom"))
         )
-        self.view.surface.installEventFilter(self)
         self.canvas.installEventFilter(self)
         accessibility.expose(self.canvas, self)
         self.rows, self.columns = RowHeads(theme), ColumnHeads(theme)
@@ -415,7 +409,6 @@ class FleetGrid(QWidget):
         columns = len(table.columns)
         other = columns != len(self.table.columns) or table.title != self.table.title
         lit = _same_cell(self.lit, self.table, table)
-        self._cells.prepareGeometryChange()
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
         self._heads = self.columns.needed()
@@ -442,7 +435,7 @@ class FleetGrid(QWidget):
         part, (pitch_x, pitch_y) = self.view.part(), self.view.pitch()
         self.columns.follow(part.x(), pitch_x)
         self.rows.follow(part.y(), pitch_y)
-        self._cells.update()
+        self.canvas.update()
 
     # -- the cell under the pointer, or the one the keys are at
 
@@ -456,7 +449,7 @@ class FleetGrid(QWidget):
             self.lit = (row, column)
             self.rows.light(row)
             self.columns.light(column)
-            self._cells.update()
+            self.canvas.update()
             accessibility.tell_taken(self.canvas, self.part_in_hand())
 
     def place_of(self, row: int, column: int) -> QPointF:
@@ -469,8 +462,8 @@ class FleetGrid(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind == QEvent.Type.Resize and watched is not self.canvas:
-            QTimer.singleShot(0, self, self.view.resized)  # after the view has handled its resize
+        if kind == QEvent.Type.Resize:
+            self.view.resized()
         if isinstance(event, QWheelEvent):
             self._wheel(event)
             return True
@@ -481,27 +474,33 @@ class FleetGrid(QWidget):
         if isinstance(event, QContextMenuEvent):
             self.open_menu(event.globalPos())
             return True
-        if isinstance(event, QFocusEvent) and watched is self.canvas:
+        if isinstance(event, QFocusEvent):
             self._focused(event)
-            self._cells.update()
+            self.canvas.update()
         if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
             return self._key(event)
-        if isinstance(event, QMouseEvent) and watched is not self.canvas:
+        if isinstance(event, QMouseEvent):
             self._mouse(event)
-        elif kind == QEvent.Type.Leave and watched is not self.canvas:
+        elif kind == QEvent.Type.Leave:
             self.point(-1, -1)
         return super().eventFilter(watched, event)
 
     def _mouse(self, event: QMouseEvent) -> None:
-        where = event.position()
+        where, kind = event.position(), event.type()
         row, column = self.view.cell_at(where)
-        if event.type() == QEvent.Type.MouseMove and not event.buttons():
+        if kind == QEvent.Type.MouseMove and not event.buttons():
             self.point(row, column, QPointF(self.canvas.mapTo(self, where.toPoint())))
-        elif event.type() == QEvent.Type.MouseButtonPress and event.button() is Qt.MouseButton.LeftButton:
-            self._pressed = where
-        elif event.type() == QEvent.Type.MouseButtonRelease and self._pressed is not None:
-            still = (where - self._pressed).manhattanLength() < 4
-            self._pressed = None
+        elif kind == QEvent.Type.MouseMove and self._pressed is not None:
+            if self._dragged is None and (where - self._pressed).manhattanLength() >= STILL:
+                self._dragged = self._pressed
+            if self._dragged is not None:
+                moved, self._dragged = self._dragged - where, where
+                self.view.move_by(moved.x(), moved.y())
+        elif kind == QEvent.Type.MouseButtonPress and event.button() is Qt.MouseButton.LeftButton:
+            self._pressed, self._dragged = where, None
+        elif kind == QEvent.Type.MouseButtonRelease and self._pressed is not None:
+            still = self._dragged is None and (where - self._pressed).manhattanLength() < STILL
+            self._pressed = self._dragged = None
             if still:
                 self._open(row)
 
@@ -606,9 +605,8 @@ class FleetGrid(QWidget):
     # -- painting
 
     def _restyle(self) -> None:
-        self.view.set_background(self._theme.color("panel"))
         self.mosaic.forget()
-        self._cells.update()
+        self.canvas.update()
         self.rows.update()
         self.columns.update()
 

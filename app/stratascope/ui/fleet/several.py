@@ -22,10 +22,12 @@ from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.engine_signs import sign_of
 from stratascope.presentation.exposure import NOTHING, exposure_sentence, level_ink, number_text
 from stratascope.presentation.fleet_report import open_in, where
+from stratascope.presentation.takeover import danger_in_brief
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.labels import Label, Line
@@ -387,10 +389,23 @@ class FleetPages(QWidget):
             self.containers.show_states(snapshot.containers, self._needle)
 
     def _threat_told(self, row: OpenThreat) -> CardText:
-        return CardText(translate(open_in(row)), translate(row.threat.what), alike(self._found.having(row.threat.id)))
+        parts = alike(self._found.having(row.threat.id))
+        return CardText(translate(open_in(row)), _dangers(row.threat, parts), parts)
 
     def _open_threat(self, part: Alike, row: OpenThreat) -> None:
         self.chosen.emit(part.state.key, row.threat.id)
+
+
+def _dangers(threat: Threat, parts: tuple[Alike, ...]) -> str:
+    """What happens in these containers, in a sentence for each way: an engine's socket is told with its engine."""
+    found = dict.fromkeys(
+        danger_in_brief(state, part.state)
+        for part in parts
+        if part.state.matrix is not None
+        for state in part.state.matrix.threats
+        if state.threat.id == threat.id
+    )
+    return together(map(translate, found or (threat.what,)))
 
 
 def _machine_told(row: FoundMachine) -> CardText:

@@ -1,18 +1,11 @@
-"""The visible part of the fleet's table and its zoom: a pyqtgraph view with scroll bars of our own.
-
-pyqtgraph keeps the mapping from cells to pixels. In this package it is imported here only, so only with the fleet's
-page.
-"""
+"""The visible part of the fleet's table and its zoom: the mapping from cells to pixels, and two scroll bars."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import pyqtgraph
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QScrollBar, QWidget
+from PySide6.QtWidgets import QScrollBar, QWidget
 
 from stratascope.ui.kit.theme import Theme
 
@@ -28,46 +21,33 @@ class Viewport(QObject):
 
     moved = Signal()
 
-    def __init__(self, theme: Theme, cells: QGraphicsItem, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, canvas: QWidget, parent: QWidget) -> None:
+        """`canvas`: the widget that the cells are painted in."""
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._canvas = theme, canvas
         self.rows = self.columns = 0
         self._fitted = True  # the user has not zoomed yet
-        self._pitch = (1.0, 1.0)  # the pitch as set: the view's own changes with its size
-        pyqtgraph.setConfigOption("exitCleanup", False)  # it would walk through all objects at exit
-        self._view: Any = pyqtgraph.GraphicsView()
-        self._box: Any = pyqtgraph.ViewBox(invertY=True, enableMenu=False, defaultPadding=0.0)
-        self._view.setCentralItem(self._box)
-        self._box.disableAutoRange()
-        self._box.addItem(cells, ignoreBounds=True)
-        self._box.sigRangeChanged.connect(self._follow)
-        self.canvas: QWidget = self._view  # takes the focus
-        self.surface: QWidget = self._view.viewport()  # takes the mouse
-        self.surface.setMouseTracking(True)
+        self._left = self._top = 0.0  # in cells
+        self._pitch = (1.0, 1.0)
         self.bars = (QScrollBar(Qt.Orientation.Horizontal), QScrollBar(Qt.Orientation.Vertical))
         for bar in self.bars:
             bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             bar.valueChanged.connect(self._dragged)
 
-    def set_background(self, color: QColor) -> None:
-        """Set the colour of what no cell covers."""
-        self._view.setBackground(color)
-
     # -- visible part
 
     def area(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return max(1, self.surface.width()), max(1, self.surface.height())
+        return max(1, self._canvas.width()), max(1, self._canvas.height())
 
     def part(self) -> QRectF:
         """The visible part, in cells."""
-        (left, right), (top, bottom) = self._box.viewRange()
-        return QRectF(left, top, max(1e-6, right - left), max(1e-6, bottom - top))
+        (width, height), (pitch_x, pitch_y) = self.area(), self._pitch
+        return QRectF(self._left, self._top, width / pitch_x, height / pitch_y)
 
     def pitch(self) -> tuple[float, float]:
         """Pixels from cell to cell."""
-        part, (width, height) = self.part(), self.area()
-        return width / part.width(), height / part.height()
+        return self._pitch
 
     def holds(self, row: int, column: int) -> bool:
         """Whether the table has such a cell."""
@@ -144,12 +124,9 @@ class Viewport(QObject):
         width, height = self.area()
         self._pitch, self._fitted = (pitch_x, pitch_y), self._fitted and (pitch_x, pitch_y) == self._pitch
         across, down = width / pitch_x, height / pitch_y
-        left = max(0.0, min(left, self.columns - across))
-        top = max(0.0, min(top, self.rows - down))
-        right, bottom = max(float(self.columns), across), max(float(self.rows), down)
-        self._box.setLimits(xMin=0.0, yMin=0.0, xMax=right, yMax=bottom)  # a drag cannot leave the table
-        self._box.setRange(xRange=(left, left + across), yRange=(top, top + down), padding=0.0)
-        self._follow()  # also if the range is the same but the size of the view is not
+        self._left = max(0.0, min(left, self.columns - across))
+        self._top = max(0.0, min(top, self.rows - down))
+        self._follow()
 
     def _follow(self) -> None:
         part = self.part()

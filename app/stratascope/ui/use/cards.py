@@ -484,7 +484,7 @@ def _folders(picture: UsePicture) -> Message:
     if not picture.observation.saw("written"):
         return msg("not observed")
     count = len(picture.written)
-    return plural("{count} directory", "{count} directories", count) if count else msg("nothing was written there")
+    return plural("{count} directory", "{count} directories", count) if count else msg("nothing")
 
 
 def _ports(picture: UsePicture) -> Message:
@@ -497,8 +497,7 @@ def _ports(picture: UsePicture) -> Message:
 
 def _written(folder: Folder) -> Row:
     count = plural("{count} path", "{count} paths", folder.count)
-    what = Cell(folder.only, ink="text2") if folder.only else Cell(translate(count), ink="text2")
-    return Cell(folder.path, fixed=True), what
+    return Cell(folder.only or folder.path, fixed=True), Cell("" if folder.only else translate(count), ink="text2")
 
 
 def _port(row: PortRow) -> Row:

@@ -14,6 +14,7 @@ from stratascope.core.snapshot import ContainerState, Privilege
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
+from stratascope.presentation.processes import short_age
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import with_words
 from stratascope.presentation.use_picture import UsePicture
@@ -225,7 +226,7 @@ def live_text(picture: UsePicture, known: Known, *, busy: bool) -> Message | Non
         return msg("observing, no call yet")
     if picture.calls.seconds - growth[-1][0] < QUIET:
         return msg("observing, new call just now")
-    return msg("observing, new call {age} ago", age=age(picture.calls.seconds - growth[-1][0]))
+    return msg("observing, new call {age} ago", age=short_age(picture.calls.seconds - growth[-1][0]))
 
 
 def busy_text(known: Known) -> Message:

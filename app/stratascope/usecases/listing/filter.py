@@ -361,7 +361,7 @@ def _filtered(text: str, state: ContainerState) -> Match:
     if kind is None:
         return NO if state.container.pid is None and not state.container.error else UNKNOWN
     if text in kind:
-        return Match(True, msg("seccomp: {profile}", profile=kind.value))
+        return Match(True, verbatim(kind.value))
     return UNKNOWN if kind is ProfileKind.UNKNOWN and text not in ProfileKind.UNCONFINED else NO
 
 

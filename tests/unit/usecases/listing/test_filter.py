@@ -50,8 +50,8 @@ def found(text: str) -> dict[str, str]:
         ("mount:/etc/passwd name:back", {"backup": "/etc → /host/etc"}),  # what is below it is mounted, too
         ("mount:/et/passwd", {}),
         ("mount:docker.sock name:port", {"portainer": "/run/docker.sock → /var/run/docker.sock"}),
-        ("seccomp:unconfined", {"backup": "seccomp: unconfined", "mail-relay": "seccomp: unconfined"}),
-        ("seccomp:default name:web", {"web": "seccomp: default"}),
+        ("seccomp:unconfined", {"backup": "unconfined", "mail-relay": "unconfined"}),
+        ("seccomp:default name:web", {"web": "default"}),
         ("image:envoy", {"api-gateway": "localhost/envoy:1.32"}),
         ("label:tier", {"web": "tier=Front end"}),
         ('label:"tier=front end"', {"web": "tier=Front end"}),
