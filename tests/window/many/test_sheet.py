@@ -54,6 +54,18 @@ def chosen(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
     return many
 
 
+def test_all_are_switched_on_at_once(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    dialog = chosen(qtbot, window, *others(picture)).dialog
+    assert not dialog.all.isChecked()
+    dialog.all.click()
+    assert len(dialog.states) == len(dialog.switches) > 2
+    dialog.switches[0].click()
+    assert not dialog.all.isChecked()
+    dialog.all.click()
+    dialog.all.click()
+    assert (dialog.states, dialog.go.isEnabled()) == ((), False)
+
+
 def looked(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
     many = chosen(qtbot, window, *names)
     many.dialog.go.click()

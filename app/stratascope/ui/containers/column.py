@@ -10,10 +10,11 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from stratascope.core.container import EngineState
-from stratascope.core.message import Message, age, msg, plural
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.processes import short_age
 from stratascope.presentation.takeover import may_run, unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.list_view import ContainerView
@@ -32,15 +33,8 @@ UNCHANGED = 90  # seconds without news, after which minutes are shown
 
 
 def age_line(snapshot: Snapshot, age_now: float) -> Message:
-    """Return how old the snapshot is. `age_now`: seconds since it came, on the monotonic clock."""
-    sandboxes = sum(state.container.sandbox is not None for state in snapshot.containers)
-    line = _containers_line(snapshot, len(snapshot.containers) - sandboxes, age_now)
-    if not sandboxes:
-        return line
-    return plural("{count} sandbox, {containers}", "{count} sandboxes, {containers}", sandboxes, containers=line)
-
-
-def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
+    """Return how many run, and how old the snapshot is. `age_now`: seconds since it came, on the monotonic clock."""
+    count = len(snapshot.containers)
     if snapshot.nothing_read:
         return msg("Nothing could be read")
     if snapshot.captures:
@@ -53,9 +47,10 @@ def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
         return msg("Reading what was captured…")
     if snapshot.demo:
         return plural("{count} demo container", "{count} demo containers", count)
-    containers = plural("{count} container", "{count} containers", count)
+    boxes = any(state.container.sandbox is not None for state in snapshot.containers)
     stopped = sum(state.container.sandbox is None and not may_run(state) for state in snapshot.containers)
-    if stopped:
+    containers = plural("{count} container", "{count} containers", count)
+    if stopped or boxes:  # sandboxes run, and their group has their number
         containers = msg("{running} running, {stopped} stopped", running=count - stopped, stopped=stopped)
     shown = {state.container.engine for state in snapshot.containers}
     silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
@@ -65,7 +60,7 @@ def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
     seconds = max(0, round(age_now))
     if seconds < UNCHANGED:
         return msg("{containers}, {seconds} s ago", containers=containers, seconds=seconds)
-    return msg("{containers}, unchanged for {age}", containers=containers, age=age(seconds))
+    return msg("{containers}, unchanged for {age}", containers=containers, age=short_age(seconds))
 
 
 def filter_line(shown: int, count: int, unknown: int) -> Message:

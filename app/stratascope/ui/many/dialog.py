@@ -62,6 +62,8 @@ class ManyDialog(PagedSheet):
         super().__init__(theme, parent, WIDTH, HEIGHT)
         self._states: tuple[ContainerState, ...] = ()
         self.switches: tuple[Switch, ...] = ()
+        self.all = Switch(theme, translate(msg("All")))
+        self.all.clicked.connect(self._switch_all)
         self.standards = ChoiceBox(theme)
         self.standards.addItems([translate(title) for _, title in MATCHED])
         self.standards.setAccessibleName(translate(msg("What is planned")))
@@ -71,7 +73,7 @@ class ManyDialog(PagedSheet):
         self.plans = RowTable(theme, translate(msg("What will happen")), heads, lines=2)
         heads = tuple(translate(text) for text in (msg("Container"), msg("Outcome")))
         self.rows = RowTable(theme, translate(msg("Containers")), heads, lines=2)
-        for page in (self._pick(), self._planned(), self._column(self.rows, QWidget())):
+        for page in (self._pick(), self._planned(), self.rows):
             self.pages.addWidget(page)
         self.undo = QPushButton(translate(msg("Undo all…")))
         self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
@@ -91,7 +93,7 @@ class ManyDialog(PagedSheet):
     def _pick(self) -> QWidget:
         above, label = QWidget(), Label(self._theme, 13, ink="text2", text=translate(msg("Plan")))
         label.setBuddy(self.standards)
-        self._theme.lay(QHBoxLayout(above), label, self.standards, STRETCH, around=0, gap=8)
+        self._theme.lay(QHBoxLayout(above), label, self.standards, STRETCH, self.all, around=0, gap=8)
         return self._column(above, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
 
     def _planned(self) -> QWidget:
@@ -237,7 +239,12 @@ class ManyDialog(PagedSheet):
         switch.toggled.connect(lambda _: self._count())
         return switch
 
+    def _switch_all(self, on: bool) -> None:
+        for switch in self.switches:
+            switch.setChecked(on)
+
     def _count(self, *, keep: bool = False) -> None:
+        self.all.setChecked(len(self.states) == len(self.switches))
         self.go.setEnabled(bool(self.states))
         if not keep:
             self.warn(self._out)
