@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         at_start(found)
         access = lessons.engine_for(found.accesses, taught)
         if access is None:
-            complain(translate(msg("A lesson needs Docker or Podman, and no engine answers.")))
+            complain(translate(lessons.NO_ENGINE))
             return FAILED
         why = lessons.not_here(access, taught)
         if not arguments.json:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from stratascope import appimage_environment
+from stratascope.core.lesson import Lesson
 from stratascope.core.snapshot import ContainerState, MachineCapture, Snapshot
 from stratascope.formats.shared import ExportKind
 from stratascope.layers import all_layers
@@ -182,6 +183,7 @@ def main(words: list[str], shows: str = "") -> int:
                 reach=_reach_of(watch),
                 tries=_reach_of(watch, tries=True),
                 attempts=partial(_attempts, late),
+                teach=partial(_teach, late),
             ),
             where=where,
             shows=shows,
@@ -214,6 +216,25 @@ def _attempts(
 
     access = connect(late.get(), state.container.engine, FileJournal())
     return tries(access, state, threats(wanted), cancelled)
+
+
+def _teach(late: LateEngines, taught: Lesson, stage: int, cancelled: Callable[[], bool]) -> Iterator[object]:
+    """One stage of a lesson on the engine that can show it; else what was recorded, after the reason."""
+    from stratascope.core.ports import ProbeError
+    from stratascope.usecases.attempts import lessons
+    from stratascope.usecases.attempts.attempts import Step
+    from stratascope.wiring.attempts import teach
+    from stratascope.wiring.hardening import connected
+
+    access = lessons.engine_for(connected(late.get()).accesses, taught)
+    if access is None:
+        raise ProbeError(lessons.NO_ENGINE)
+    why = lessons.not_here(access, taught)
+    if why is None:
+        yield from teach(access, taught, (taught.stages[stage],), cancelled)
+    else:
+        yield Step(why)
+        yield lessons.recorded(taught.id)[stage]
 
 
 def _checker(late: LateEngines) -> Checker:

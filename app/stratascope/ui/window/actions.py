@@ -427,6 +427,9 @@ class Actions(QObject):
             Entry(msg("Settings…"), window.show_settings, "Ctrl+,", section=Section.PROGRAM, words="preferences"),
         )  # fmt: skip
         guide = Entry(msg("Guide"), window.guide.open, "F1", section=Section.PROGRAM, words="help")
+        untaught = None if window.teach is not None else msg("Nothing can be tried here.")
+        registry.add(Entry(msg("Learn by trying…"), window.learn, kind=_GUIDE, why=partial(_this, untaught),
+                           words="lessons tutorial layers"))  # fmt: skip
         registry.provide(lambda: (guide,))  # its key works in other windows, too
         registry.add(
             Entry(msg("About"), self.about, section=Section.PROGRAM, words="version license"),

@@ -62,13 +62,14 @@ from stratascope.value import Value, field
 
 if TYPE_CHECKING:
     from stratascope.ui.before.column import Before  # imports all that judges texts
+    from stratascope.ui.guide.learn import LearnDialog, Teach
     from stratascope.ui.window.settings_dialog import Preferences
 
 
 class Services(Value):
     """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
     is not started yet; `reach` reads what a container can get at, and `tries`
-    really tries it; `attempts` tries threats on a copy.
+    really tries it; `attempts` tries threats on a copy; `teach`, a lesson's stage.
     """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
@@ -85,6 +86,7 @@ class Services(Value):
     reach: ReadReach | None = None
     tries: ReadReach | None = None
     attempts: Tries | None = None
+    teach: Teach | None = None
 
 
 TELL_AGE = 5000  # ms between updates of the ages in view, and of what is set aside
@@ -130,6 +132,8 @@ class MainWindow(QMainWindow):
         self.changes = ChangesFeed(self.history_feed, settings, self)
         self.reach = ReachFeed(services.reach, selection, self, services.tries)
         self.attempts = AttemptsFeed(services.attempts, selection, self)
+        self.teach: Teach | None = services.teach
+        self.lessons: LearnDialog | None = None
         asked = (
             *(self.watching, self.refused, self.history_feed, self.changes, self.acceptances, self.reach),
             self.attempts,
@@ -250,6 +254,17 @@ class MainWindow(QMainWindow):
             card.root_wanted.connect(self.toolbar.elevate)
             card.again_wanted.connect(self.feed.refresh)
         self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
+
+    def learn(self) -> None:
+        """Open the lessons."""
+        if self.teach is None:
+            return
+        if self.lessons is None:
+            from stratascope.ui.guide.learn import LearnDialog
+
+            self.lessons = LearnDialog(self.theme, self.pages.layers, self.teach, self)
+        self.lessons.show()
+        self.lessons.raise_()
 
     def _save_read(self) -> None:
         if self.captures is not None:

@@ -30,6 +30,9 @@ MACHINES = {
 }
 
 
+NO_ENGINE = msg("A lesson needs Docker or Podman, and no engine answers.")
+
+
 def _two(away: PlainOptions, back: PlainOptions, layer: str) -> tuple[Stage, ...]:
     return Stage(Move.AWAY, away), Stage(Move.BACK, back, layer)
 

@@ -1,0 +1,125 @@
+"""The lessons' dialog, by a recorded teacher: each step of the button, what is told, what stops it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.lesson import Lesson, StageOutcome
+from stratascope.core.message import msg
+from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.core.threats.threat import Outcome
+from stratascope.layers import all_layers
+from stratascope.ui.guide.learn import LearnDialog
+from stratascope.ui.kit.theme import Theme
+from stratascope.usecases.attempts import lessons
+from stratascope.usecases.attempts.attempts import NotTriedError, Step
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+class Teacher:
+    """Each stage comes as it is told; waits until `let` is set."""
+
+    def __init__(self) -> None:
+        self.let, self.recorded = threading.Event(), False
+        self.let.set()
+
+    def __call__(self, taught: Lesson, at: int, cancelled: Callable[[], bool]) -> Iterator[Step | StageOutcome]:
+        yield Step(msg("The kernel of this machine runs neither AppArmor nor SELinux."))
+        while not self.let.wait(0.01):
+            if cancelled():
+                raise NotTriedError(msg("Cancelled."))
+        if self.recorded:
+            yield lessons.recorded(taught.id)[at]
+            return
+        stage = taught.stages[at]
+        tried, predicted = (Tried.STOPPED, Outcome.STOPPED) if stage.layer else (Tried.OPEN, Outcome.OPEN)
+        layer, number = (stage.layer, 1) if stage.layer else (None, None)
+        yield StageOutcome(stage, AttemptOutcome(taught.threat, predicted, tried, layer, "add_key(user)", number))
+
+
+@pytest.fixture
+def teacher() -> Teacher:
+    return Teacher()
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, theme: Theme, teacher: Teacher) -> Iterator[LearnDialog]:
+    theme.apply()
+    parent = QWidget()
+    parent.resize(1440, 900)
+    qtbot.addWidget(parent)
+    made = LearnDialog(theme, all_layers(), teacher, parent)
+    made.show()
+    made.list.setCurrentRow(3)
+    yield made
+    teacher.let.set()
+    qtbot.waitUntil(lambda: not made.trying)
+
+
+def go(dialog: LearnDialog, qtbot: QtBot) -> str:
+    """Press the button, wait for what it does, return its next word."""
+    dialog.button.click()
+    qtbot.waitUntil(lambda: not dialog.trying)
+    return dialog.button.text()
+
+
+def test_it_goes_from_taken_away_to_put_back(dialog: LearnDialog, qtbot: QtBot) -> None:
+    assert dialog.button.text() == "Take it away"
+    assert go(dialog, qtbot) == "Try"
+    assert dialog.options.text() == "--security-opt seccomp=unconfined"
+    assert go(dialog, qtbot) == "Put it back"
+    assert dialog.said.text() == "It got through: add_key(user) succeeded."
+    assert not dialog.home.isVisible()
+    assert go(dialog, qtbot) == "Try again"
+    assert dialog.said.text() == ""
+    assert go(dialog, qtbot) == "Next lesson"
+    assert dialog.said.text() == "It was stopped by Seccomp: add_key(user) said EPERM."
+    assert dialog.picture.accessibleDescription() == dialog.said.text()
+    assert dialog.home.isVisible()
+    if name := os.environ.get("LEARN_SHOT"):
+        qtbot.wait(600)
+        dialog.grab().save(name)
+    assert go(dialog, qtbot) == "Take it away"
+    assert dialog.lesson.id == "mac"
+
+
+def test_depth_puts_back_one_after_the_other(dialog: LearnDialog, qtbot: QtBot) -> None:
+    dialog.list.setCurrentRow(6)
+    found = [dialog.button.text(), *(go(dialog, qtbot) for _ in range(6))]
+    assert found == ["Take it away", "Try", "Put it back", "Try again", "Put it back", "Try again", "Next lesson"]
+
+
+def test_what_is_recorded_says_where_and_why(dialog: LearnDialog, teacher: Teacher, qtbot: QtBot) -> None:
+    teacher.recorded = True
+    dialog.list.setCurrentRow(4)
+    for _ in range(4):
+        go(dialog, qtbot)
+    why, said, where = dialog.said.text().split("\n")
+    assert "neither AppArmor nor SELinux" in why
+    assert "EACCES" in said
+    assert "recorded with Docker" in where
+
+
+def test_it_can_be_stopped(dialog: LearnDialog, teacher: Teacher, qtbot: QtBot) -> None:
+    teacher.let.clear()
+    dialog.button.click()
+    dialog.button.click()
+    assert dialog.button.text() == "Stop trying"
+    assert go(dialog, qtbot) == "Try"
+    assert dialog.said.text() == "Cancelled."
+
+
+def test_another_lesson_begins_anew(dialog: LearnDialog, teacher: Teacher, qtbot: QtBot) -> None:
+    teacher.let.clear()
+    dialog.button.click()
+    dialog.button.click()
+    dialog.list.setCurrentRow(0)
+    assert dialog.button.text() == "Take it away"
+    assert not dialog.options.isVisible()
