@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.attempts.test_try import left
-from engine.twins.stage import stage_of
+from engine.twins.stage import left, stage_of
 from rig.collector.asking import wait_for
 from rig.engine import Rig
 from rig.places import CHECKOUT

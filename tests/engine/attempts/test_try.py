@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.twins.stage import stage_of, tree
+from engine.twins.stage import left, stage_of, tree
 from machine.attempts.build import image
 from rig.collector.asking import wait_for
 from rig.engine import Rig
 from rig.places import CHECKOUT
 from stratascope.attempts import build
-from stratascope.core.relaunch.launch_spec import TWIN
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.usecases.attempts.attempts import NotTriedError, threats
 from stratascope.wiring.attempts import as_root, tries
@@ -36,11 +35,6 @@ def tried(rig: Rig, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *a
         as_root(found.accesses[0], engines)
         access, state = found.state(name)
         return [each for each in tries(access, state, threats(asked)) if isinstance(each, AttemptOutcome)]
-
-
-def left(rig: Rig) -> list[str]:
-    copies = rig.run("ps", "-a", "-q", "--filter", f"label={TWIN}").split()
-    return copies + rig.run("volume", "ls", "-q", "--filter", f"label={TWIN}").split()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.engine import Rig
+from stratascope.core.relaunch.launch_spec import TWIN
 from stratascope.core.relaunch.trial import Tried
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
@@ -80,6 +81,12 @@ def tree(top: Path) -> list[tuple[str, int, int, int, int, int, str]]:
         found.append((str(path.relative_to(top)), state.st_uid, state.st_gid, state.st_mode, state.st_ino,
                       state.st_ctime_ns, content))  # fmt: skip
     return found
+
+
+def left(rig: Rig) -> list[str]:
+    """The copies that an engine still has, and their volumes."""
+    copies = rig.run("ps", "-a", "-q", "--filter", f"label={TWIN}").split()
+    return copies + rig.run("volume", "ls", "-q", "--filter", f"label={TWIN}").split()
 
 
 def stage_of(rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:

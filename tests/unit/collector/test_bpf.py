@@ -122,11 +122,11 @@ def test_nobody_else_is_told_to_be_restricted() -> None:
 
 @needs_root
 def test_few_processes_are_looked_at_without_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same is told, as on a kernel that does not walk over one process's threads; a thread is found by itself."""
+    """The same is told as by a walk over all threads; a thread is found by itself."""
     reader = ThreadReader()
     with started() as one, started("all") as two:
         few = reader.look([one, two])
-        monkeypatch.setattr(reader, "_one_by_one", False)
+        monkeypatch.setattr(reading, "FEW", 0)
         whole = reader.look([one, two])
         assert [few.of(one), few.of(two)] == [whole.of(one), whole.of(two)]
         assert os.getpid() in whole.processes()

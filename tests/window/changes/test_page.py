@@ -21,7 +21,7 @@ from stratascope.core.history.entry import Exposed, Made, PartKind, Subject
 from stratascope.core.history.machine import Direction, Moved
 from stratascope.presentation import changes_report
 from stratascope.ui.app import app as ui
-from stratascope.ui.changes.feed import KEPT, ChangesFeed
+from stratascope.ui.changes.feed import KEPT
 from stratascope.ui.changes.page import CHOSEN, VISIT, YESTERDAY, ChangesPage
 from stratascope.ui.changes.table import Heading
 from stratascope.ui.findings.list import AcceptDialog
@@ -228,7 +228,7 @@ def test_its_key_leads_into_the_list_from_where_the_keyboard_goes_on(qtbot: QtBo
 
 
 def test_the_palette_leads_to_a_change(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:
-    assert window.pages._parts.get(ChangesFeed).rows == page.rows
+    assert window.changes.rows == page.rows
     window.pages.show_view(View.STRATA)
     last = page.rows[-1]
     title = changes_report.what_happened(last)
