@@ -84,6 +84,7 @@ class _Moment:
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[RawContainer, CapturedContainer]] = {}
+        self.sharers: tuple[CapturedContainer, ...] | None = None
         self.lock = threading.Lock()
 
 
@@ -114,8 +115,10 @@ class ConnectedEngine:
         if found is not None and seen.pids.get(container) != found.first.pid:
             seen.pids[container] = found.first.pid
             seen.see(with_mounts_of(seen.host, self._machine()))
-        capture = MachineCapture(time.time(), seen.host, (self.engine,), (captured,))
-        state = next(iter(assembler(self._shared).snapshot(capture).containers), None)
+        others = [each for each in self._sharers() if each.raw.id != captured.raw.id]
+        capture = MachineCapture(time.time(), seen.host, (self.engine,), (captured, *others))
+        snapshot = assembler(self._shared).snapshot(capture, wanted=lambda each: each.id == captured.raw.id)
+        state = next(iter(snapshot.containers), None)
         if state is None or not state.container.status.rests:
             return state
         return self._predictions.foreseen(state, self.engine, self.ground)
@@ -273,6 +276,19 @@ class ConnectedEngine:
                 raw = self._port.inspect(container)
                 self._moment.known[container] = raw, self._reader.captured(self.engine, (raw,), self.ground)[0]
             return self._moment.known[container]
+
+    def _sharers(self) -> tuple[CapturedContainer, ...]:
+        """The engine's containers with only what they may share with each other: in a user namespace of all, as of a
+        rootless Podman, each may enter the others' processes that it sees.
+        """
+        if self._moment is None:
+            return self._reader.captured(self.engine, self._port.list(), self.ground, lambda _: False)
+        with self._moment.lock:
+            if self._moment.sharers is None:
+                self._moment.sharers = self._reader.captured(
+                    self.engine, self._port.list(), self.ground, lambda _: False
+                )
+            return self._moment.sharers
 
 
 def _own_network() -> str:

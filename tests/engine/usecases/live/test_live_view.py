@@ -101,6 +101,26 @@ def test_a_file_system_with_the_number_of_one_that_is_gone_is_not_the_hosts(each
             subprocess.run(("umount", str(place)), check=False)
 
 
+@pytest.mark.parametrize("options", [("--pid", "host"), ("--network", "container:shared-with")])
+def test_one_container_is_read_as_beside_all_others(any_engine: Rig, options: tuple[str, ...]) -> None:
+    """What it shares with others decides what it can do to them."""
+    with ExitStack() as stack:
+        stack.enter_context(any_engine.container(name="shared-with"))
+        container = stack.enter_context(any_engine.container(*options, name="sharing"))
+        engine, (_, screen) = stack.enter_context(opened(any_engine)), stack.enter_context(watching(any_engine))
+
+        def alike(snapshot: Snapshot) -> bool:
+            """Whether both readings say the same; the window's own may be of an earlier moment."""
+            beside, alone = named(snapshot, "sharing"), engine.read(container)
+            if beside is None or alone is None or beside.matrix is None or alone.matrix is None:
+                return False
+            return {each.threat.id: each.outcome for each in beside.matrix.threats} == {
+                each.threat.id: each.outcome for each in alone.matrix.threats
+            }
+
+        screen.wait(alike)
+
+
 @contextmanager
 def session(rig: Rig, container: str, *options: str) -> Iterator[int]:
     """A privileged exec session that sleeps: its PID."""
