@@ -137,10 +137,10 @@ def places(theme: Theme, width: int, height: int, past: Past) -> Places:
 SHOWN = (
     What.RELAUNCHED,
     What.UNDONE,
-    What.REPLACED,
     What.SETTINGS,
     What.IMAGE,
     What.LIMITS,
+    What.REPLACED,
     What.ENDED,
     What.GONE,
     What.RESTARTED,
