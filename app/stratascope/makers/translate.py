@@ -38,6 +38,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         started=0.0,
         command=sandbox.command,
         asked=found.asked or UNKNOWN,
+        runtime="runsc" if sandbox.maker == "gvisor" else "",  # a kernel of its own
         sandbox=sandbox,
     )
 
