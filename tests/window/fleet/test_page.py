@@ -159,9 +159,9 @@ def test_no_button_zooms_and_the_mouse_has_a_menu_for_it(page: FleetPage) -> Non
     grid = page.grid
     assert {"−", "+", "Names", "All"}.isdisjoint(each.text() for each in page.findChildren(QToolButton))
     at = QPointF(60, 60)
-    whole = QPointF(grid.view.surface.mapToGlobal(at.toPoint()))
+    whole = QPointF(grid.canvas.mapToGlobal(at.toPoint()))
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at.toPoint(), whole.toPoint())
-    QApplication.sendEvent(grid.view.surface, event)
+    QApplication.sendEvent(grid.canvas, event)
     assert grid.menu is not None
     entries = {action.text().partition("\t")[0]: action for action in grid.menu.actions()}
     entries["Whole fleet"].trigger()

@@ -218,6 +218,7 @@ def test_what_ended_while_a_command_began_is_looked_at_again(readings: EngineRea
     head, _, rest = str(first.text("stat")).rpartition(") ")
     fields = rest.split()
     assert ground.boot_time is not None
+    assert ground.clock_ticks is not None
     fields[19] = str(int((time.time() - ground.boot_time) * ground.clock_ticks))  # its start, proc_pid_stat(5)
     texts = {"comm": "runc:[2:INIT]", "stat": f"{head}) {' '.join(fields)}"}
     kept = [each for each in first.readings if each.name not in texts]
