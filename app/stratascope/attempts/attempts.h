@@ -31,6 +31,7 @@ struct attempt {
     const char *threat, *route, *call;
     int (*run)(void);
     const int *open;
+    int here; /* it changes nothing that is not ours, and is the same in any PID namespace: also in place */
 };
 
 /* One system call with plain arguments, to be made by every entry point that the kernel has */
@@ -40,6 +41,7 @@ struct raw {
     long args[6]; /* pointers to static data only: i386 takes 32 bits */
     const int *open;
     int wide; /* the first argument is an int: filters see 64 bits of it, the kernel looks at 32 */
+    int copy; /* it may change something that is not ours, a mount or which modules are loaded: only on a copy; all others also in place */
 };
 
 enum entry { X86_64, I386, X32, WIDE }; /* WIDE: x86_64 with the upper half of the first argument set */
@@ -69,7 +71,8 @@ const char *own(const char *name); /* a file that was laid down for us: in the f
 void look_at_namespaces(void); /* before the first attempt: /proc may be unmounted by one */
 void try_only(const char *threats, const char *line_mark);
 void try_everything(void);
-int be_copy(int count, char **words); /* copy.c */
+void try_in_place(void); /* what changes nothing, and of the rest that it is not tried */
+int be_copy(int count, char **words), be_in_place(int count, char **words); /* copy.c */
 void try_all(const char *again); /* main.c: everything; what is added to the names of routes */
 int let_beside_try(void);        /* prepare.c: so that a process outside of our chroot, if we left one, tries everything */
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */

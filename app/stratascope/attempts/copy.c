@@ -196,25 +196,54 @@ static int take_word(char *word)
     return 0;
 }
 
-int be_copy(int count, char **words)
+static int take_words(int count, char **words)
 {
     static char *nothing[] = {NULL};
-    sigset_t awaited;
-    struct timespec limit = {WAIT, 0};
-    int came;
     environ = nothing;
     for (int number = 0; number < count; number++)
         if (take_word(words[number]) < 0)
-            return 2;
+            return -1;
     try_only(asked, mark_text);
+    return 0;
+}
+
+static void tell_ready(void)
+{
+    take_on();
+    printf("%s{\"ready\":true,\"loose\":%d,\"short\":%d,\"faked\":%d}\n", mark_text, loose, lacking, faked());
+    fflush(stdout);
+}
+
+static void tell_done(void)
+{
+    printf("%s{\"done\":true}\n", mark_text);
+    fflush(stdout);
+}
+
+/* Whoever started us has joined it, and put on its filters: what is left is to lay down what exec did not */
+int be_in_place(int count, char **words)
+{
+    if (take_words(count, words) < 0)
+        return 2;
+    tell_ready();
+    try_in_place();
+    tell_done();
+    return 0;
+}
+
+int be_copy(int count, char **words)
+{
+    sigset_t awaited;
+    struct timespec limit = {WAIT, 0};
+    int came;
+    if (take_words(count, words) < 0)
+        return 2;
     mount_place();
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGUSR1);
     sigaddset(&awaited, SIGTERM);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
-    take_on();
-    printf("%s{\"ready\":true,\"loose\":%d,\"short\":%d,\"faked\":%d}\n", mark_text, loose, lacking, faked());
-    fflush(stdout);
+    tell_ready();
     do
         came = sigtimedwait(&awaited, NULL, &limit);
     while (came < 0 && errno == EINTR); /* a tracer came and went, to read our filters */
@@ -222,7 +251,6 @@ int be_copy(int count, char **words)
         return 1;
     sigprocmask(SIG_UNBLOCK, &awaited, NULL);
     try_everything();
-    printf("%s{\"done\":true}\n", mark_text);
-    fflush(stdout);
+    tell_done();
     return 0;
 }

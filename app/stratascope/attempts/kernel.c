@@ -64,8 +64,8 @@ static int host_key(void) /* the harness put it into the same user's keyring on 
 }
 
 const struct attempt KERNEL[] = {
-    {"reboot", "direct", "reboot(bad magic)", reboot_direct, SUCCESS},
-    {"reboot", "direct, i386", "reboot(bad magic)", reboot_by_i386, SUCCESS},
+    {"reboot", "direct", "reboot(bad magic)", reboot_direct, SUCCESS, 1},
+    {"reboot", "direct, i386", "reboot(bad magic)", reboot_by_i386, SUCCESS, 1},
     {"load-module", "finit_module", "finit_module(/attempts)", load_from_file, OPEN_IF(ENOEXEC)},
     {"set-clock", "adjtimex", "adjtimex(ADJ_TICK)", adjust, SUCCESS},
     {"set-clock", "clock_adjtime", "clock_adjtime(ADJ_TICK)", adjust_clock, SUCCESS},

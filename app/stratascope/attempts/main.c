@@ -3,6 +3,7 @@
  *   attempts wait [WORD…]    prepares itself (prepare.c), says that it is ready, waits for SIGUSR1, tries everything
  *   attempts now [WORD…]     tries everything at once
  *   attempts copy [WORD…]    is the first process of a copy of a container (copy.c)
+ *   attempts place WORD…     tries at once what changes nothing, among processes that run (copy.c)
  *   attempts peer [WORD]     does nothing: a process of another container; `other`: of another user in this one;
  *                            `user`: of an ordinary user of the host; `weak`: of a container that may do nothing */
 #include "attempts.h"
@@ -116,13 +117,25 @@ static void attempt(const char *threat, const char *route, const char *call, int
     }
 }
 
-void try_all(const char *again)
+/* SERVICES first: it asks /proc, which later attempts may take away */
+static const struct attempt *const FAMILIES[] = {
+    SERVICES, FUSE, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
+    MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED, JAILED};
+
+static void try_raw(const struct raw *raw, const char *again)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
-    static const struct attempt *const FAMILIES[] = {
-        SERVICES, FUSE, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
-        MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED, JAILED};
-    /* SERVICES first: it asks /proc, which later attempts may take away */
+    char route[96];
+    for (enum entry entry = X86_64; entry <= WIDE; entry++) {
+        if ((entry == I386 ? raw->n32 : raw->n64) < 0 || (entry == WIDE && !raw->wide))
+            continue;
+        snprintf(route, sizeof route, "%s%s%s", raw->route, ENTRIES[entry], again);
+        attempt(raw->threat, route, raw->call, NULL, raw, entry, raw->open);
+    }
+}
+
+void try_all(const char *again)
+{
     char route[96];
     look_at_namespaces();
     for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
@@ -131,12 +144,23 @@ void try_all(const char *again)
             attempt(one->threat, route, one->call, one->run, NULL, X86_64, one->open);
         }
     for (const struct raw *raw = RAWS; raw->threat; raw++)
-        for (enum entry entry = X86_64; entry <= WIDE; entry++) {
-            if ((entry == I386 ? raw->n32 : raw->n64) < 0 || (entry == WIDE && !raw->wide))
-                continue;
-            snprintf(route, sizeof route, "%s%s%s", raw->route, ENTRIES[entry], again);
-            attempt(raw->threat, route, raw->call, NULL, raw, entry, raw->open);
-        }
+        try_raw(raw, again);
+}
+
+void try_in_place(void)
+{
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
+        for (const struct attempt *one = FAMILIES[group]; one->threat; one++)
+            if (one->here)
+                attempt(one->threat, one->route, one->call, one->run, NULL, X86_64, one->open);
+            else if (is_wanted(one->threat))
+                tell(one->threat, one->route, "elsewhere", 0, one->call);
+    for (const struct raw *raw = RAWS; raw->threat; raw++)
+        if (!raw->copy)
+            try_raw(raw, "");
+        else if (is_wanted(raw->threat))
+            tell(raw->threat, raw->route, "elsewhere", 0, raw->call);
 }
 
 static uint64_t permitted(void)
@@ -247,6 +271,8 @@ int main(int count, char **words)
     prctl(PR_SET_NAME, "attempts");
     if (!strcmp(what, "copy"))
         return be_copy(count - 2, words + 2);
+    if (!strcmp(what, "place"))
+        return be_in_place(count - 2, words + 2);
     if (!strcmp(what, "again")) {
         try_all(", after exec");
         return 0;

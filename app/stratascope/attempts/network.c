@@ -183,15 +183,15 @@ static int engine_socket(void)
 }
 
 const struct attempt NETWORK[] = {
-    {"packet-socket", "socketcall, i386", "socketcall(SYS_SOCKET, AF_PACKET)", packet, SUCCESS},
-    {"raw-socket", "socketcall, i386", "socketcall(SYS_SOCKET, SOCK_RAW)", raw_ip, SUCCESS},
+    {"packet-socket", "socketcall, i386", "socketcall(SYS_SOCKET, AF_PACKET)", packet, SUCCESS, 1},
+    {"raw-socket", "socketcall, i386", "socketcall(SYS_SOCKET, SOCK_RAW)", raw_ip, SUCCESS, 1},
     {"vsock", "socketcall, i386", "socketcall(SYS_SOCKET, AF_VSOCK)", vsock, SUCCESS},
     {"crypto-socket", "socketcall, i386", "socketcall(SYS_SOCKET, AF_ALG)", ciphers, SUCCESS},
     {"bind-low-port", "direct", "bind(port 1023)", bind_low, SUCCESS},
     {"configure-network", "direct", "ioctl(SIOCSIFFLAGS)", configure, SUCCESS},
     {"write-audit-log", "direct", "sendto(AUDIT_USER)", audit_write, SUCCESS},
     {"control-audit", "direct", "sendto(AUDIT_GET)", audit_control, SUCCESS},
-    {"read-audit-log", "direct", "bind(AUDIT_NLGRP_READLOG)", audit_read, SUCCESS},
+    {"read-audit-log", "direct", "bind(AUDIT_NLGRP_READLOG)", audit_read, SUCCESS, 1},
     {"reach-abstract-sockets", "direct", "connect(abstract)", try_abstract, SUCCESS},
     {"reach-host-network", "direct", "connect(127.0.0.1)", try_host_port, SUCCESS},
     {"reach-host-network", "a datagram", "sendto(127.0.0.1)", datagram_to_host, SUCCESS},

@@ -324,9 +324,9 @@ static int hang_up(void)
 }
 
 const struct attempt PROCESSES[] = {
-    {"trace-child", "direct", "ptrace(PTRACE_SEIZE)", trace_child, SUCCESS},
-    {"trace-child", "attached", "ptrace(PTRACE_ATTACH)", attach_child, SUCCESS},
-    {"trace-child", "direct, i386", "ptrace(PTRACE_SEIZE)", trace_by_i386, SUCCESS},
+    {"trace-child", "direct", "ptrace(PTRACE_SEIZE)", trace_child, SUCCESS, 1},
+    {"trace-child", "attached", "ptrace(PTRACE_ATTACH)", attach_child, SUCCESS, 1},
+    {"trace-child", "direct, i386", "ptrace(PTRACE_SEIZE)", trace_by_i386, SUCCESS, 1},
     {"read-child-memory", "direct", "process_vm_readv", read_child, SUCCESS},
     {"write-child-memory", "direct", "process_vm_writev", write_child, SUCCESS},
     {"steal-descriptor", "direct", "pidfd_getfd", steal_descriptor, SUCCESS},
@@ -336,7 +336,7 @@ const struct attempt PROCESSES[] = {
     {"read-child-memory", "traced", "ptrace(PTRACE_PEEKDATA)", read_traced, SUCCESS},
     {"write-child-memory", "/proc/PID/mem", "write(/proc/P/mem)", write_mem, SUCCESS},
     {"write-child-memory", "traced", "ptrace(PTRACE_POKEDATA)", write_traced, SUCCESS},
-    {"compare-kernel-objects", "direct", "kcmp(KCMP_VM)", compare, SUCCESS},
+    {"compare-kernel-objects", "direct", "kcmp(KCMP_VM)", compare, SUCCESS, 1},
     {"see-host-processes", "direct", "read(/proc/2/comm)", see_host, SUCCESS},
     {"signal-host-process", "direct", "kill(2, 0)", signal_host, SUCCESS},
     {"enter-host-process", "direct", "open(/proc/2/root)", enter_host, SUCCESS},
@@ -349,8 +349,8 @@ const struct attempt PROCESSES[] = {
     {"set-uid-file-gains-root", "direct", "execve", set_uid_file, SUCCESS},
     {"regain-by-exec", "plain file", "execve", regain_plain, SUCCESS},
     {"regain-by-exec", "set-uid file", "execve", regain_set_uid, SUCCESS},
-    {"change-capability-sets", "direct", "prctl(PR_CAPBSET_DROP)", drop_bounding, SUCCESS},
+    {"change-capability-sets", "direct", "prctl(PR_CAPBSET_DROP)", drop_bounding, SUCCESS, 1},
     {"choose-process-id", "direct", "clone3(set_tid)", choose_pid, OPEN_IF(EEXIST)},
-    {"hang-up-terminal", "direct", "vhangup", hang_up, SUCCESS},
+    {"hang-up-terminal", "direct", "vhangup", hang_up, SUCCESS, 1},
     {0},
 };

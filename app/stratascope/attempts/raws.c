@@ -12,7 +12,8 @@
 #define TOO_MANY 1000 /* segments: kexec_load(2) checks the right first, and their number then */
 
 static char root[] = "/", tmpfs[] = "tmpfs", absent[] = "/strata-absent";
-static char module_name[] = "strata_absent", empty[] = "", garbage[16] = "no module";
+static char module_name[] = "strata_absent", garbage[16] = "no module";
+static char empty[] = ""; /* as a path: absent, whatever anybody makes (getname, fs/namei.c) */
 static char user_type[] = "user", description[] = "strata-attempt", payload[] = "x";
 static char garbage_out[64]; /* struct ustat */
 static char io_params[256]; /* struct io_uring_params, zero */
@@ -27,7 +28,8 @@ static char vector[16]; /* struct iovec, of nothing */
 #define NEWEST(name, number) {"newest-calls", name, name "(wrong)", number, number, {-1, 0, 0, 0, 0, 0}, REACHED, 0}
 
 const struct raw RAWS[] = {
-    {"mount-file-system", "direct", "mount(tmpfs, /mnt)", 165, 21, {P(tmpfs), P(a_place), P(tmpfs), 0, 0}, SUCCESS},
+    {"mount-file-system", "direct", "mount(tmpfs, /mnt)", 165, 21, {P(tmpfs), P(a_place), P(tmpfs), 0, 0}, SUCCESS,
+     0, 1},
     {"new-mount-api", "direct", "fsopen(tmpfs)", 430, 430, {P(tmpfs), 0}, SUCCESS},
     {"pivot-root", "direct", "pivot_root(/, /)", 155, 217, {P(root), P(root)}, OPEN_IF(EBUSY, EINVAL)},
     {"change-root", "direct", "chroot(/)", 161, 61, {P(root)}, SUCCESS},
@@ -40,9 +42,9 @@ const struct raw RAWS[] = {
      OPEN_IF(EINVAL)},
     {"load-kernel", "kexec_file_load", "kexec_file_load(bad flags)", 320, -1, {-1, -1, 0, 0, 0xffff0000},
      OPEN_IF(EINVAL)},
-    {"swap-on", "direct", "swapon(absent)", 167, 87, {P(absent), 0}, OPEN_IF(ENOENT)},
-    {"swap-off", "direct", "swapoff(absent)", 168, 115, {P(absent)}, OPEN_IF(ENOENT)},
-    {"process-accounting", "direct", "acct(absent)", 163, 51, {P(absent)}, OPEN_IF(ENOENT)},
+    {"swap-on", "direct", "swapon(absent)", 167, 87, {P(empty), 0}, OPEN_IF(ENOENT)},
+    {"swap-off", "direct", "swapoff(absent)", 168, 115, {P(empty)}, OPEN_IF(ENOENT)},
+    {"process-accounting", "direct", "acct(absent)", 163, 51, {P(empty)}, OPEN_IF(ENOENT)},
     {"bpf", "direct", "bpf(BPF_MAP_CREATE)", 321, 357, {0, P(map_attr), 72}, SUCCESS, 1},
     {"perf-events", "direct", "perf_event_open(cpu-clock, cpu 0)", 298, 336, {P(event), -1, 0, -1, 0}, SUCCESS},
     {"userfaultfd", "direct", "userfaultfd(0)", 323, 374, {0}, SUCCESS, 1},
@@ -68,15 +70,15 @@ const struct raw RAWS[] = {
     {"disable-aslr", "further flags", "personality(ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT)", 135, 136,
      {ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT}, SUCCESS},
     {"raw-socket", "direct", "socket(AF_INET, SOCK_RAW)", 41, 359, {AF_INET, SOCK_RAW, 1}, SUCCESS, 1},
-    {"vsock", "direct", "socket(AF_VSOCK)", 41, 359, {AF_VSOCK, SOCK_STREAM, 0}, SUCCESS, 1},
-    {"crypto-socket", "direct", "socket(AF_ALG)", 41, 359, {38, SOCK_SEQPACKET, 0}, SUCCESS, 1},
-    {"rare-sockets", "TIPC", "socket(AF_TIPC)", 41, 359, {30, SOCK_DGRAM, 0}, SUCCESS, 1},
-    {"rare-sockets", "RDS", "socket(AF_RDS)", 41, 359, {21, SOCK_SEQPACKET, 0}, SUCCESS, 1},
-    {"rare-sockets", "SMC", "socket(AF_SMC)", 41, 359, {43, SOCK_STREAM, 0}, SUCCESS, 1},
-    {"rare-sockets", "CAN", "socket(AF_CAN, CAN_RAW)", 41, 359, {29, SOCK_RAW, 1}, SUCCESS, 1},
-    {"rare-sockets", "KCM", "socket(AF_KCM)", 41, 359, {41, SOCK_DGRAM, 0}, SUCCESS, 1},
-    {"rare-sockets", "SCTP", "socket(AF_INET, IPPROTO_SCTP)", 41, 359, {AF_INET, SOCK_STREAM, 132}, SUCCESS, 1},
-    {"rare-sockets", "XDP", "socket(AF_XDP)", 41, 359, {44, SOCK_RAW, 0}, SUCCESS, 1},
+    {"vsock", "direct", "socket(AF_VSOCK)", 41, 359, {AF_VSOCK, SOCK_STREAM, 0}, SUCCESS, 1, 1},
+    {"crypto-socket", "direct", "socket(AF_ALG)", 41, 359, {38, SOCK_SEQPACKET, 0}, SUCCESS, 1, 1},
+    {"rare-sockets", "TIPC", "socket(AF_TIPC)", 41, 359, {30, SOCK_DGRAM, 0}, SUCCESS, 1, 1},
+    {"rare-sockets", "RDS", "socket(AF_RDS)", 41, 359, {21, SOCK_SEQPACKET, 0}, SUCCESS, 1, 1},
+    {"rare-sockets", "SMC", "socket(AF_SMC)", 41, 359, {43, SOCK_STREAM, 0}, SUCCESS, 1, 1},
+    {"rare-sockets", "CAN", "socket(AF_CAN, CAN_RAW)", 41, 359, {29, SOCK_RAW, 1}, SUCCESS, 1, 1},
+    {"rare-sockets", "KCM", "socket(AF_KCM)", 41, 359, {41, SOCK_DGRAM, 0}, SUCCESS, 1, 1},
+    {"rare-sockets", "SCTP", "socket(AF_INET, IPPROTO_SCTP)", 41, 359, {AF_INET, SOCK_STREAM, 132}, SUCCESS, 1, 1},
+    {"rare-sockets", "XDP", "socket(AF_XDP)", 41, 359, {44, SOCK_RAW, 0}, SUCCESS, 1, 1},
     {"exhaust-user-limits", "inotify", "inotify_init1()", 294, 332, {0}, OPEN_IF(EMFILE)},
     {"exhaust-user-limits", "message queues", "mq_open(absent)", 240, 277, {P(absent), 0}, OPEN_IF(ENOENT, EACCES)},
     {"steer-memory-placement", "get_mempolicy", "get_mempolicy()", 239, 275, {0, 0, 0, 0, 0}, SUCCESS},

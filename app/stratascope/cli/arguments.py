@@ -262,11 +262,18 @@ def _try(commands: Commands) -> None:
         msg(
             "Makes a copy of a container, in which a small program of Stratascope's own tries each threat in a way "
             "that harms nothing, and removes it. Prints what was predicted, what came of it, and which layer refused "
-            "it. The container itself is not touched. Exit status 1 where one came otherwise than predicted."
+            "it. The container itself is not touched, but for --in-place. Exit status 1 where one came otherwise than "
+            "predicted."
         ),
     )
-    trying.add_argument("container", nargs="?", default="", metavar="NAME|ID")
+    trying.add_argument("container", nargs="?", default="", metavar="NAME|ID|PID")
     trying.add_argument("threats", nargs="*", metavar="THREAT")
+    _option(
+        trying,
+        "--in-place",
+        msg("try them in the running container or sandbox itself, and only what changes nothing; no copy is made"),
+        action="store_true",
+    )
     _option(
         trying,
         "--self-check",

@@ -1,5 +1,5 @@
-"""`stratascope try`: threats tried harmlessly on a copy of a container. Exit 0; 1 where one came otherwise than
-predicted.
+"""`stratascope try`: threats tried harmlessly on a copy of a container, or in a running one. Exit 0; 1 where one came
+otherwise than predicted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stratascope.core.threats.attempt import AttemptOutcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import attempts_report
 from stratascope.usecases.attempts.attempts import Step, threats
-from stratascope.wiring.attempts import as_root, self_check, tries
+from stratascope.wiring.attempts import as_root, self_check, tries, tries_in_place
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import connected
 
@@ -25,19 +25,27 @@ DONE, DIFFERS, FAILED = 0, 1, 2
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; returns the exit code. Raises what `commands.run` catches."""
-    if arguments.self_check == bool(arguments.container):
+    if arguments.self_check == bool(arguments.container) or (arguments.self_check and arguments.in_place):
         complain(translate(msg("Name a container, or ask for --self-check.")))
         return FAILED
     if arguments.self_check:
         return _self_check(arguments)
     wanted = threats(arguments.threats)
+    if arguments.in_place:
+        with open_engines(tuple(arguments.engine), sandboxes=not arguments.engine) as engines:
+            found = tries_in_place(engines, arguments.container, wanted, interrupted())
+            return _told(_outcomes(found, as_json=arguments.json), arguments)
     with open_engines(tuple(arguments.engine)) as engines:
-        found = connected(engines, terminal=on_terminal())
-        at_start(found)
-        for each in found.accesses:
+        hardening = connected(engines, terminal=on_terminal())
+        at_start(hardening)
+        for each in hardening.accesses:
             as_root(each, engines)
-        access, state = found.state(arguments.container)
+        access, state = hardening.state(arguments.container)
         outcomes = _outcomes(tries(access, state, wanted, interrupted()), as_json=arguments.json)
+    return _told(outcomes, arguments)
+
+
+def _told(outcomes: list[AttemptOutcome], arguments: argparse.Namespace) -> int:
     if not arguments.json:
         say(attempts_report.header())
         say(*attempts_report.lines(outcomes, style(), everything=arguments.all or bool(arguments.threats)))

@@ -19,7 +19,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stratascope reach web --try",
         "stratascope reach 4211 --fail-on ssh-keys,socket",
     ),
-    "try": ("stratascope try web", "stratascope try web mount-file-system bpf --json", "stratascope try --self-check"),
+    "try": (
+        "stratascope try web",
+        "stratascope try web mount-file-system bpf --json",
+        "stratascope try web --in-place",
+        "stratascope try --self-check",
+    ),
     "learn": ("stratascope learn", "stratascope learn seccomp"),
     "check": (
         "stratascope check compose.yaml",

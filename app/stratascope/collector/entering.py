@@ -2,7 +2,8 @@
 and system call filters. For attempts in its place (`attempts`).
 
 Only in a child of the collector, that ends afterwards. It joins no PID namespace, and so nothing inside can see it; and
-it is not dumpable, so that who sees it all the same can't look into this copy of the collector. It runs no program.
+it is not dumpable, so that who sees it all the same can't look into this copy of the collector. It runs no program but
+that of the attempts, where threats are tried in place (`probe/in_place.py`).
 
 What it could not take on is told, in two kinds. `loose`: a restriction that it lacks, so that an attempt that succeeds
 proves nothing which that restriction could refuse. `short`: a right that it lacks, so that one that is refused proves
@@ -30,6 +31,7 @@ _NAMESPACES = (("net", 0x40000000), ("ipc", 0x08000000), ("uts", 0x04000000), ("
 NEWUSER = 0x10000000  # CLONE_NEWUSER
 _LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 28, 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _MODE_FILTER = 2
 _KEEP_ALL = 1 << 2 | 1 << 4  # SECBIT_NO_SETUID_FIXUP, SECBIT_KEEP_CAPS: prctl(2)
 _CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3
@@ -186,6 +188,27 @@ def filtered(filters: Sequence[bytes]) -> None:
         if library.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(program), 0, 0) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
+
+
+def kept_through_exec() -> None:
+    """Let the next program have the same capabilities and never more: ambient, and no_new_privs. What they make too
+    much of, inheritable and ambient sets, is for that program to lay down. Raises OSError.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "a program might get more rights")
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    now = ctypes.create_string_buffer(24)
+    if library.capget(header, now) != 0:
+        raise OSError(ctypes.get_errno(), "its capabilities can't be read")
+    effective, held, inherited, *upper = struct.unpack("=6I", now.raw)
+    sets = struct.pack("=6I", effective, held, inherited | held, upper[0], upper[1], upper[2] | upper[1])
+    library.capset(header, sets)  # what is not in the bounding set stays out, and the program then lacks it
+    for bit in range(_LAST_CAPABILITY):
+        if (held | upper[1] << 32) >> bit & 1:
+            library.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, bit, 0, 0)
 
 
 def _undumpable() -> None:

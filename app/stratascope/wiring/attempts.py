@@ -8,16 +8,21 @@ from contextlib import contextmanager
 
 from stratascope.attempts import program
 from stratascope.core.lesson import Lesson, Stage, StageOutcome
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Checked
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.probe import beacons
-from stratascope.usecases.attempts import attempts, lessons
+from stratascope.probe.in_place import ran
+from stratascope.probe.local import LocalProber
+from stratascope.usecases.attempts import attempts, in_place, lessons
 from stratascope.usecases.attempts.attempts import Step
 from stratascope.usecases.attempts.self_check import check
 from stratascope.usecases.engine_access import CopyAccess
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import ConnectedEngine
+from stratascope.wiring.reach import subject_of
 
 
 def as_root(access: ConnectedEngine, engines: Engines) -> None:
@@ -36,6 +41,19 @@ def tries(
 ) -> Iterator[Step | AttemptOutcome]:
     """`usecases.attempts.attempts.tries`, with the program of this installation. Raises NoProgramError, too."""
     return attempts.tries(access, state, program.read(), wanted, _standing_for(access), cancelled)
+
+
+def tries_in_place(
+    engines: Engines, word: str, wanted: Sequence[str], cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[Step | AttemptOutcome]:
+    """`usecases.attempts.in_place.tries_in_place` of a container or sandbox by name or id, or a process by its number.
+    Raises NoProgramError, too.
+    """
+    code = program.read()
+    subject, prober = subject_of(engines, word)
+    if not isinstance(prober, LocalProber):
+        raise ProbeError(msg("It can be tried in place only from this machine, and not from within a sandbox."))
+    yield from in_place.tries_in_place(subject, code, wanted, ran, cancelled)
 
 
 def self_check(access: CopyAccess, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Checked]:

@@ -29,6 +29,7 @@ STARTS = {
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program
     "probe/helper/elevated.py": {"subprocess.Popen", "subprocess.run"},  # pkexec, sudo; has a Flatpak's host the helper
+    "probe/in_place.py": {"os.execve"},  # our own program that tries threats, as a child of a container's process
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve", "subprocess.Popen"},  # itself, in another language, and on captures
     "usecases/daily/terminal.py": {"subprocess.Popen", "subprocess.run"},  # the user's terminal; whether a host has it

@@ -62,7 +62,7 @@ class RouteLine(Value):
     threat: str
     route: str
     call: str
-    result: str  # open stopped untried unknown
+    result: str  # open stopped untried unknown elsewhere
     errno: int
     vain: bool
     seconds: float

@@ -22,6 +22,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, RouteLine, Tried
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import ThreatState
+from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.usecases.attempts import reasons
@@ -43,6 +44,7 @@ from stratascope.value import Value, replace
 
 READY, DONE = 30.0, 60.0  # seconds until the copy must be ready, and until it must have tried everything
 GROUND = "ground"
+ELSEWHERE = "elsewhere"  # what a line says of an attempt that is only made on a copy
 _POLL = 0.03
 _LINES = 20_000  # of the copy's output at most
 # what is tried on a process of another kind, where others are in sight
@@ -97,11 +99,11 @@ def tries(
 
     Raises NotTriedError, NoTwinError, BusyError, ToggleError, EngineError, NoSuchContainerError, JournalError.
     """
-    predicted = _by_id(state)
+    predicted = by_id(state.judged.matrix)
     doing = [name for name in wanted if name not in reasons.NEVER]
     for name in wanted:
         if name in reasons.NEVER:
-            yield AttemptOutcome(name, _outcome(predicted, name), Tried.NOT_TRIED, why=reasons.NEVER[name])
+            yield AttemptOutcome(name, outcome_in(predicted, name), Tried.NOT_TRIED, why=reasons.NEVER[name])
     if not doing:
         return
     yield Step(msg("Making a copy of the container"))
@@ -130,7 +132,7 @@ def tries(
             access.port.signal(container, "USR1")
             told = parsed(_await(access, container, mark, '{"done"', DONE, cancelled), mark)
     told = _with_differences(told, state, copy)
-    expected = {} if copy is None else _by_id(copy)
+    expected = {} if copy is None else by_id(copy.judged.matrix)
     lines: dict[str, list[RouteLine]] = {}
     for line in told.lines:
         lines.setdefault(line.threat, []).append(line)
@@ -139,12 +141,13 @@ def tries(
         yield judged(name, lines.get(name, ()), predicted.get(name), expected.get(name), told, sees=sees)
 
 
-def _by_id(state: ContainerState) -> dict[str, ThreatState]:
-    matrix = state.judged.matrix
+def by_id(matrix: Matrix | None) -> dict[str, ThreatState]:
+    """What is predicted, by the threats' ids."""
     return {} if matrix is None else {each.threat.id: each for each in matrix.threats}
 
 
-def _outcome(predicted: Mapping[str, ThreatState], name: str) -> Outcome:
+def outcome_in(predicted: Mapping[str, ThreatState], name: str) -> Outcome:
+    """What is predicted for one, UNKNOWN where nothing is."""
     return predicted[name].outcome if name in predicted else Outcome.UNKNOWN
 
 
@@ -171,6 +174,8 @@ def judged(
         return AttemptOutcome(name, expected, Tried.NOT_TRIED, seconds=spent, why=why)
 
     opened, refused = by_result.get("open", []), by_result.get("stopped", [])
+    if not opened and ELSEWHERE in by_result:
+        return untried(reasons.ON_A_COPY)
     if not opened and not refused:
         return untried(reasons.UNHEARD if "unknown" in by_result else reasons.UNTRIED)
     if copy is not None and Outcome.UNKNOWN not in (expected, copy.outcome) and expected is not copy.outcome:

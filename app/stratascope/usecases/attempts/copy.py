@@ -103,7 +103,18 @@ def with_set_uid(state: ContainerState) -> bool:
     gains = state.matrix is not None and any(
         len(each.routes) > len(each.threat.routes) for each in state.matrix.threats
     )
-    return _inside(status.uids.effective, _map(state, "uid_map")) == 0 or gains
+    return is_root(state, status) or gains
+
+
+def is_root(state: ContainerState, status: ProcessStatus) -> bool:
+    """Whether its first process is root in its user namespace."""
+    return status.uids is not None and _inside(status.uids.effective, _map(state, "uid_map")) == 0
+
+
+def sets_of(status: ProcessStatus) -> tuple[str, ...]:
+    """The word of its capability sets, if all are known."""
+    sets = (status.inheritable, status.permitted, status.effective, status.bounding, status.ambient)
+    return () if None in sets else ("capabilities=" + ",".join(f"{each:x}" for each in sets if each is not None),)
 
 
 def status_of(state: ContainerState) -> ProcessStatus | None:
@@ -120,9 +131,7 @@ def words(
     status = status_of(state)
     if status is None:
         return tuple(found)
-    sets = (status.inheritable, status.permitted, status.effective, status.bounding, status.ambient)
-    if None not in sets:
-        found.append("capabilities=" + ",".join(f"{each:x}" for each in sets if each is not None))
+    found += sets_of(status)
     if status.uids is not None and status.gids is not None:
         uids, gids = _map(state, "uid_map"), _map(state, "gid_map")
         user = (_inside(each, uids) for each in (status.uids.real, status.uids.effective, status.uids.saved))

@@ -23,6 +23,7 @@ THROUGH = RouteLine("x", "direct", "mount(tmpfs)", "open", 0, vain=False, second
 REFUSED = replace(THROUGH, result="stopped", errno=1)
 VAIN = replace(REFUSED, errno=0, vain=True)
 UNTRIED = replace(THROUGH, result="untried")
+ELSEWHERE = replace(THROUGH, result="elsewhere")
 DIED = replace(THROUGH, result="unknown")
 
 
@@ -148,3 +149,8 @@ def test_a_threat_that_does_not_exist() -> None:
 def test_every_reason_is_about_a_threat() -> None:
     assert reasons.NEVER.keys() <= {threat.id for threat in all_threats()}
     assert len(all_threats()) - len(reasons.NEVER) >= 90
+
+
+def test_what_is_only_tried_on_a_copy_says_so_unless_another_way_got_through() -> None:
+    assert judge(ELSEWHERE).why == judge(REFUSED, ELSEWHERE).why == reasons.ON_A_COPY
+    assert judge(THROUGH, ELSEWHERE).tried is Tried.OPEN
