@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.attempts.test_try import left, tried
-from engine.twins.stage import stage_of
+from engine.attempts.test_try import tried
+from engine.twins.stage import left, stage_of
 from rig.collector.asking import needs_root, wait_for
 from rig.engine import Rig
 from rig.ordinary import as_theirs
