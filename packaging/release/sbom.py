@@ -2,7 +2,7 @@
 
     sbom.py appimage FILE --also pyinstaller --debian LIST   the program as it is installed for the Python that runs
     sbom.py flatpak FILE                                     this, and all that it needs
-    sbom.py wheel FILE --version VERSION                     the program's own wheel, which holds but the font beside it
+    sbom.py wheel FILE --version VERSION                     the program's own wheel, with what lies in it
 
 Of each Python package: version, licence, who needs whom, and the SHA-256 of the wheel that it was installed from, where
 packaging/hashes/ accepts one in that version (a package of Flathub's base app was built there, and has none). `--also`
@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import shutil
 import sys
 import time
 import uuid
@@ -40,6 +42,7 @@ from packaging.utils import canonicalize_name
 
 PROGRAM = "stratascope"
 INTER, INTER_VERSION = "inter", "4.1"
+GLIBC = "glibc"
 _LICENCES = "License :: OSI Approved :: "
 
 
@@ -55,8 +58,8 @@ class Parts:
 def installed(also: Iterable[str] = ()) -> Parts:
     """The program as installed here, and everything it needs. Raises metadata.PackageNotFoundError."""
     parts = Parts(_program(metadata.version(PROGRAM)))
-    parts.needs[PROGRAM] = (*_needed(PROGRAM), *also, INTER)
-    parts.found[INTER] = _inter()
+    parts.found |= _shipped()
+    parts.needs[PROGRAM] = (*_needed(PROGRAM), *also, *parts.found)
     parts.needs |= dict.fromkeys(also, ())  # without their own requirements, which are not bundled
     parts.found |= {name: _package(name) for name in also}
     waiting = [*_needed(PROGRAM)]
@@ -89,7 +92,7 @@ def own_wheel(version: str) -> Parts:
         component.properties.add(Property(name="stratascope:asked-for", value=str(asked.specifier)))
         component.properties.add(Property(name="stratascope:shipped", value="false"))
         parts.found[name] = component
-    parts.found[INTER] = _inter()
+    parts.found |= _shipped()
     parts.needs[PROGRAM] = tuple(parts.found)
     return parts
 
@@ -110,6 +113,22 @@ def _program(version: str) -> Component:
     component = _component(PROGRAM, version, PackageURL("pypi", None, PROGRAM, version))
     component.type = ComponentType.APPLICATION
     component.licenses.add(LicenseFactory().make_from_string("Apache-2.0"))
+    return component
+
+
+def _shipped() -> dict[str, Component]:
+    """What lies in the program itself."""
+    found = {INTER: _inter()}
+    if platform.machine() == "x86_64" and (shutil.which("gcc") or shutil.which("cc")):  # as attempts/build.py
+        found[GLIBC] = _glibc()
+    return found
+
+
+def _glibc() -> Component:
+    """The C library of where it is built, which is linked into the program of the attempts."""
+    version = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    component = _component(GLIBC, version, PackageURL("generic", None, GLIBC, version))
+    component.licenses.add(LicenseFactory().make_from_string("LGPL-2.1-or-later"))
     return component
 
 
