@@ -26,9 +26,8 @@ from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.fleet.picture import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
-from stratascope.ui.harden.plan_row import paint_evidence
 from stratascope.ui.kit.buttons import paint_switch
-from stratascope.ui.kit.marks import Mark, paint_mark, paint_stance
+from stratascope.ui.kit.marks import Mark, paint_evidence, paint_mark, paint_stance
 from stratascope.ui.kit.theme import Theme, ThemeMode, load_tokens
 from stratascope.ui.relaunch.dialog import StepLine
 from stratascope.ui.strata.band import Band

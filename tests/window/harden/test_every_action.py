@@ -158,7 +158,7 @@ def test_what_can_not_be_done_is_grey_and_says_why(window: MainWindow, qtbot: Qt
 def test_the_menu_has_fourteen_entries_in_three_groups(window: MainWindow) -> None:
     shown = list(in_menu(window))
     assert shown[:4] == ["Undo the relaunch…", "Compare with…", "Copy as text", "Export…"]
-    assert shown[-5:] == ["Find anything…", "Settings…", "Guide", "About", "Quit"]
+    assert shown[-5:] == ["Find anything…", "Settings…", "Guide", "Learn by trying…", "About"]
     assert len(shown) <= 14
     assert sum(each.isSeparator() for each in window.actions_.menu.actions()) == 2
 

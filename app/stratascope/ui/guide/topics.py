@@ -30,16 +30,19 @@ TRIALS = ("hardening", "trials")
 MANY = ("relaunch", "many")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "")
+LEARN = "learn:"  # a link that opens the lessons
 LAYERS = "layers"  # the chapter; each layer's id is an anchor in it
 NOTHING = ("troubleshooting", "engines")
 
 
 class Guide(QObject):
-    """Opens the guide. `otherwise` returns the topic if the focused widget has none."""
+    """Opens the guide. `otherwise` returns the topic if the focused widget has none; `learn` opens the lessons."""
 
-    def __init__(self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic]) -> None:
+    def __init__(
+        self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic], learn: Callable[[], object]
+    ) -> None:
         super().__init__(window)
-        self._theme, self._otherwise = theme, otherwise
+        self._theme, self._otherwise, self._learn = theme, otherwise, learn
         self._shown: GuideWindow | None = None
         self._language = ""
         self._served: list[tuple[QWidget, Topic | Callable[[], Topic]]] = []
@@ -74,6 +77,7 @@ class Guide(QObject):
                 self._shown.close()
                 self._shown.deleteLater()
             self._shown, self._language = GuideWindow(self._theme, language), language
+            self._shown.learn_wanted.connect(self._learn)
         self._shown.open_at(*topic)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

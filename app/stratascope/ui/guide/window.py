@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QBrush,
@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.guide.text import Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
+from stratascope.ui.guide.topics import LEARN
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
@@ -144,7 +145,9 @@ class SearchField(QLineEdit):
 
 
 class GuideWindow(QDialog):
-    """The guide's window; `open_at` shows a chapter."""
+    """The guide's window; `open_at` shows a chapter. `learn_wanted`: the link to the lessons was followed."""
+
+    learn_wanted = Signal()
 
     def __init__(self, theme: Theme, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -278,7 +281,9 @@ class GuideWindow(QDialog):
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def follow(self, link: QUrl) -> None:
-        """Follow a link within the guide; links out of it are ignored."""
+        """Follow a link within the guide, or to the lessons; links out of it are ignored."""
+        if link == QUrl(LEARN):
+            self.learn_wanted.emit()
         if not link.isRelative():
             return
         name = chapter_name(link.path())

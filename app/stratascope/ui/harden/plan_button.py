@@ -10,9 +10,9 @@ from stratascope.core.message import Message, comma, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.next_step import PlanButton, Sign
-from stratascope.ui.harden.plan_row import paint_evidence
 from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.marks import paint_evidence
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 _SIGNS = {Sign.DONE: ("square", "enf"), Sign.ATTENTION: ("triangle", "weak"), Sign.UNKNOWN: ("question", "unk")}

@@ -6,8 +6,8 @@ instead, as chips. Nothing in it is cut: a long title takes a second line.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from stratascope.core.message import Message, colon, msg
@@ -30,42 +30,12 @@ from stratascope.presentation.plan_rows import (
 from stratascope.ui.kit.buttons import paint_chevron, paint_switch
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
-from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.marks import paint_evidence
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 HEIGHT, SWITCH, SWITCH_HIGH, TITLE = 30, 28, 16, 37  # px of the design
 EVIDENCE, EFFECT, FULL = 84, 46, 8.0  # widths, and the effect whose bar is full
 VALUE_HIGH, VALUE_MOST, CHIP, GAP = 20, 88, 20, 8
-
-
-def paint_evidence(painter: QPainter, box: QRectF, mark: str, theme: Theme, ink: str) -> None:
-    """The mark of a row's evidence: tick, ring (a tick in a dotted one), square (likewise), question, triangle."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if mark == "triangle":
-        paint_mark(painter, box, Mark.TRIANGLE, theme, ink)
-    elif mark == "question":
-        paint_mark(painter, box, Mark.UNKNOWN, theme, ink)
-    elif mark in ("tick", "ring", "square"):
-        colour, side, inner = theme.color(ink), box.width(), box
-        if mark == "ring":
-            pen = QPen(colour, 1.1 * theme.scale)
-            pen.setDashPattern([1.6, 1.6])
-            painter.setPen(pen)
-            painter.drawEllipse(box.adjusted(0.5, 0.5, -0.5, -0.5))
-            inner = box.adjusted(side * 0.2, side * 0.2, -side * 0.2, -side * 0.2)
-        elif mark == "square":
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
-            painter.drawRoundedRect(box, side * 0.2, side * 0.2)
-            colour = theme.color("panel")
-            inner = box.adjusted(side * 0.2, side * 0.2, -side * 0.2, -side * 0.2)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour, 1.7 * theme.scale))
-        left, top, wide = inner.left(), inner.top(), inner.width()
-        steps = ((0.08, 0.55), (0.38, 0.84), (0.94, 0.18))
-        painter.drawPolyline(QPolygonF([QPointF(left + wide * x, top + wide * y) for x, y in steps]))
-    painter.restore()
 
 
 class ValueButton(QAbstractButton):

@@ -12,10 +12,11 @@ from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.plan_rows import proved_word, takes_values, value_text
-from stratascope.ui.harden.plan_row import HEIGHT, SWITCH, SWITCH_HIGH, TITLE, paint_evidence
+from stratascope.ui.harden.plan_row import HEIGHT, SWITCH, SWITCH_HIGH, TITLE
 from stratascope.ui.kit.buttons import paint_switch
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.marks import paint_evidence
 from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.plan.offers import InForce
 

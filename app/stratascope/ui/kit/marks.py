@@ -175,6 +175,36 @@ def paint_mark(painter: QPainter, box: QRectF, mark: Mark, theme: Theme, ink: st
     painter.restore()
 
 
+def paint_evidence(painter: QPainter, box: QRectF, mark: str, theme: Theme, ink: str) -> None:
+    """The mark of a row's evidence: tick, ring (a tick in a dotted one), square (likewise), question, triangle."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if mark == "triangle":
+        paint_mark(painter, box, Mark.TRIANGLE, theme, ink)
+    elif mark == "question":
+        paint_mark(painter, box, Mark.UNKNOWN, theme, ink)
+    elif mark in ("tick", "ring", "square"):
+        colour, side, inner = theme.color(ink), box.width(), box
+        if mark == "ring":
+            pen = QPen(colour, 1.1 * theme.scale)
+            pen.setDashPattern([1.6, 1.6])
+            painter.setPen(pen)
+            painter.drawEllipse(box.adjusted(0.5, 0.5, -0.5, -0.5))
+            inner = box.adjusted(side * 0.2, side * 0.2, -side * 0.2, -side * 0.2)
+        elif mark == "square":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawRoundedRect(box, side * 0.2, side * 0.2)
+            colour = theme.color("panel")
+            inner = box.adjusted(side * 0.2, side * 0.2, -side * 0.2, -side * 0.2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour, 1.7 * theme.scale))
+        left, top, wide = inner.left(), inner.top(), inner.width()
+        steps = ((0.08, 0.55), (0.38, 0.84), (0.94, 0.18))
+        painter.drawPolyline(QPolygonF([QPointF(left + wide * x, top + wide * y) for x, y in steps]))
+    painter.restore()
+
+
 def paint_number(painter: QPainter, box: QRectF, number: int, theme: Theme, ink: str = "text2") -> None:
     """A layer's number in its outlined box (16 px)."""
     painter.save()

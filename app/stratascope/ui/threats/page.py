@@ -519,9 +519,7 @@ class MatrixPage(QWidget):
         matrix = self.table.matrix
         shown, total = len(matrix.rows), matrix.total
         if shown == total:
-            text = plural(
-                "{count} threat, tried against each layer", "{count} threats, tried against each layer", total
-            )
+            text = plural("{count} threat, judged layer by layer", "{count} threats, judged layer by layer", total)
         elif shown:
             text = msg("{shown} of {total} threats shown", shown=shown, total=total)
         else:

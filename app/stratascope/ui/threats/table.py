@@ -43,6 +43,7 @@ from stratascope.ui.kit.marks import (
     PROTECTION_MARK,
     SEVERITY_INK,
     Mark,
+    paint_evidence,
     paint_link,
     paint_mark,
     paint_number,
@@ -437,7 +438,10 @@ class MatrixTable(ItemTable):
         ink = "open" if outcome.differs or not refused else "enf"
         side = theme.px(11)
         box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
-        paint_mark(painter, box, Mark.ENFORCED if refused else Mark.OPEN, theme, ink)
+        if refused:
+            paint_evidence(painter, box, "square", theme, ink)
+        else:
+            paint_mark(painter, box, Mark.OPEN, theme, ink)
         self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, ink)
 
     def _word(self, painter: QPainter, room: QRect, index: AnyIndex, ink: str) -> None:

@@ -428,12 +428,17 @@ class Actions(QObject):
         )  # fmt: skip
         guide = Entry(msg("Guide"), window.guide.open, "F1", section=Section.PROGRAM, words="help")
         untaught = None if window.teach is not None else msg("Nothing can be tried here.")
-        registry.add(Entry(msg("Learn by trying…"), window.learn, kind=_GUIDE, why=partial(_this, untaught),
-                           words="lessons tutorial layers"))  # fmt: skip
         registry.provide(lambda: (guide,))  # its key works in other windows, too
         registry.add(
+            Entry(
+                msg("Learn by trying…"),
+                window.learn,
+                section=Section.PROGRAM,
+                why=partial(_this, untaught),
+                words="lessons tutorial layers",
+            ),
             Entry(msg("About"), self.about, section=Section.PROGRAM, words="version license"),
-            Entry(msg("Quit"), window.close, "Ctrl+Q", section=Section.PROGRAM, words="exit"),
+            Entry(msg("Quit"), window.close, "Ctrl+Q", words="exit"),
             Entry(msg("Why does a command not start?…"), self.start_asked, words="sandbox bwrap denied refused trace"),
             Entry(msg("First steps"), window.hints.begin, kind=_GUIDE, words="tour hints"),
         )

@@ -4,6 +4,8 @@ container.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -15,7 +17,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.buttons import paint_ground
+from stratascope.ui.kit.buttons import paint_ground, text_button
 from stratascope.ui.kit.flow import TextColumn
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
@@ -195,6 +197,9 @@ class EnginesPopup(QFrame):
         self.area.setFocus()
 
 
+LEFT = Qt.AlignmentFlag.AlignLeft
+
+
 def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     """Return title and sentence for a window without containers."""
     if snapshot is not None and snapshot.unsought is not None:
@@ -237,11 +242,14 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
 
 
 class EmptyPage(Page):
-    """The page without a container: title, sentence, and each engine with what to do."""
+    """The page without a container: title, sentence, and each engine with what to do. `learn`: opens the lessons, which
+    need no container, only an engine.
+    """
 
     def __init__(self, theme: Theme, selection: Selection) -> None:
         super().__init__(theme)
         self._selection = selection
+        self.learn: Callable[[], object] | None = None
         self._shown: tuple[tuple[str, str], tuple[Engine, ...]] | None = None
         selection.container_changed.connect(self._show)
         self._show()
@@ -265,6 +273,8 @@ class EmptyPage(Page):
         sentence = Label(theme, 13, ink="text2", wrap=True).selectable()
         sentence.setText(words[1])
         theme.lay(column, title, sentence, 16)
+        if self.learn is not None and any(each.state is EngineState.CONNECTED for each in engines):
+            theme.lay(column, (text_button(theme, msg("Learn by trying…"), self.learn, size=13), 0, LEFT), 16)
         for engine in engines:
             theme.lay(column, engine_card(theme, engine), 8)
         row = QWidget()

@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
         )
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
+        self.pages.empty.learn = None if self.teach is None else self.learn
         self.hardening: RelaunchController | None = None
         self.trials: TrialController | None = None
         self.results: Results | None = None
@@ -156,7 +157,7 @@ class MainWindow(QMainWindow):
         self.window_layout = WindowLayout(
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, self.findings, column
         )
-        self.guide = topics.Guide(self, theme, self._topic)
+        self.guide = topics.Guide(self, theme, self._topic, self.learn)
         self.clipboard = Clipboard(self, selection, services.report)
         self.actions_ = Actions(self)
         cards = self.strata_page.header.card, self.pages.header.card
@@ -262,9 +263,11 @@ class MainWindow(QMainWindow):
         if self.lessons is None:
             from stratascope.ui.guide.learn import LearnDialog
 
-            self.lessons = LearnDialog(self.theme, self.pages.layers, self.teach, self)
+            self.lessons = made = LearnDialog(self.theme, self.pages.layers, self.teach, self)
+            self.guide.serve(made, lambda: (topics.LAYERS, made.lesson.layer))
         self.lessons.show()
         self.lessons.raise_()
+        self.lessons.activateWindow()
 
     def _save_read(self) -> None:
         if self.captures is not None:

@@ -43,21 +43,22 @@ LESSONS = (
         "namespaces",
         msg("Can a container see what else runs on this machine?"),
         msg(
-            "A namespace is a view: with a PID namespace of its own, a container has its own list of processes, and "
-            "what is not in the list can't be named, signalled or looked into. A view is all it is: namespaces refuse "
-            "no system call, so a bug in the kernel is as near as before."
+            "A namespace gives programs a view of their own: in its own PID namespace, a container sees its own "
+            "processes only, and can't signal or look into any other. The attempt reads the name of a process of this "
+            "machine. A view is all it is: a bug in the kernel is as near as before."
         ),
         "see-host-processes",
         _two(PlainOptions("namespaces", host_processes=True), PlainOptions("namespaces"), "namespaces"),
-        msg("Namespaces hide what is not shared. Share none with the host, and don't stop at them."),
+        msg("Namespaces hide what is not shared. Share none with the host, and don't rely on them alone."),
     ),
     Lesson(
         "cgroup",
         "cgroup",
         msg("Can one container starve all others?"),
         msg(
-            "Control groups count: memory, CPU time, processes. Without a limit, a program that goes wild takes what "
-            "the machine has. The attempt starts 600 processes, which end at once."
+            "Control groups count what a container uses: memory, CPU time, processes. Without a limit, a program that "
+            "goes wild takes all that the machine has. The attempt starts 600 processes, which end at once; the limit "
+            "that is put back is 100."
         ),
         "fork-bomb",
         _two(
@@ -65,7 +66,9 @@ LESSONS = (
             PlainOptions("cgroup", user="1000", processes=100),
             "cgroup",
         ),
-        msg("Control groups limit how much, never what. Set limits for processes, memory and CPU."),
+        msg(
+            "Control groups limit how much is used, and which devices; nothing else. Set limits for memory, CPU, processes."
+        ),
     ),
     Lesson(
         "capabilities",
@@ -73,8 +76,8 @@ LESSONS = (
         msg("Why is root in a container not simply root?"),
         msg(
             "Linux splits root's power into some 40 capabilities, and a container gets a few of them. CAP_NET_RAW lets "
-            "it build packets by hand, and so pretend to be its neighbours on the network. Docker gives it to every "
-            "container, Podman does not."
+            "it build network packets by hand, and so pretend to be another container on its network. By default, "
+            "Docker gives it to every container, and Podman to none."
         ),
         "raw-socket",
         _two(
@@ -82,16 +85,16 @@ LESSONS = (
             PlainOptions("capabilities", drop=("NET_RAW",)),
             "capabilities",
         ),
-        msg("What your program does not use is of use to an intruder only: drop all capabilities, add what it needs."),
+        msg("What your program does not use helps only an intruder: drop all capabilities, add what it needs."),
     ),
     Lesson(
         "seccomp",
         "seccomp",
         msg("Why not let a program make every system call?"),
         msg(
-            "All containers share one kernel, and each of its some 400 system calls is a door to it. A seccomp filter "
-            "closes those that hardly anybody needs, before the kernel's own code runs. The attempt puts a key into "
-            "the kernel's keyring, where bugs have made programs root more than once."
+            "All containers share one kernel, and each of its more than 300 system calls is a door to it. A seccomp "
+            "filter closes those that hardly any program needs, before the code behind them runs. The attempt puts a "
+            "key into the kernel's keyring, whose bugs have let programs become root more than once."
         ),
         "add-key",
         _two(PlainOptions("seccomp", unconfined=True), PlainOptions("seccomp"), "seccomp"),
@@ -100,14 +103,15 @@ LESSONS = (
     Lesson(
         "mac",
         "mac",
-        msg("What is left to say no when root may do it?"),
+        msg("What still says no when root may do everything?"),
         msg(
-            "AppArmor and SELinux judge by rules of the machine, whoever asks, root too. Here the container holds "
-            "CAP_SYS_ADMIN, with which it may mount file systems, and the filter lets it."
+            "AppArmor and SELinux check each access by the rules of the machine, root's too. Here the container holds "
+            "CAP_SYS_ADMIN, with which root may mount file systems, and for which the engine's seccomp filter lets the "
+            "call through. The attempt mounts one."
         ),
         "mount-file-system",
         _two(PlainOptions("mac", add=("SYS_ADMIN",), unlabelled=True), PlainOptions("mac", add=("SYS_ADMIN",)), "mac"),
-        msg("AppArmor and SELinux still refuse what a capability too many allows. Never switch them off."),
+        msg("AppArmor and SELinux still refuse what one capability too many would allow. Never switch them off."),
     ),
     Lesson(
         "usermap",
@@ -115,8 +119,8 @@ LESSONS = (
         msg("Is root in the container root of this machine?"),
         msg(
             "Without a user namespace it is: the same user 0, held back by the other layers alone. With one, root in "
-            "there is an ordinary user out here, and its capabilities count only for what is its own. The attempt asks "
-            "for a change of the machine's clock that the kernel would not make."
+            "there is an ordinary user out here, and its capabilities count only inside; the clock belongs to the whole "
+            "machine. The attempt sets the clock's speed to what it already is."
         ),
         "set-clock",
         _two(
@@ -124,16 +128,16 @@ LESSONS = (
             PlainOptions("usermap", add=("SYS_TIME",), mapped=True),
             "usermap",
         ),
-        msg("Run your engine rootless, or map users: then breaking out makes nobody root."),
+        msg("Run your engine rootless, or map users: then whoever breaks out is not root."),
     ),
     Lesson(
         "depth",
         "",
         msg("What if a layer fails?"),
         msg(
-            "Layers fail: by a bug, or by an option that someone sets. What two of them stop, one still stops. The "
-            "attempt asks to switch off swap on a file that does not exist: CAP_SYS_ADMIN may, and no container's "
-            "filter lets the call through."
+            "Layers fail: by a bug, or by an option that someone sets. Of two that stop the same, one is then left. The "
+            "attempt asks to switch off swap on a file that does not exist: that takes CAP_SYS_ADMIN, and a call that "
+            "the engine's seccomp filter blocks. Each is put back alone."
         ),
         "swap-off",
         (
@@ -141,7 +145,7 @@ LESSONS = (
             Stage(Move.BACK, PlainOptions("depth", add=("SYS_ADMIN",)), "seccomp"),
             Stage(Move.BACK, PlainOptions("depth", unconfined=True), "capabilities"),
         ),
-        msg("Never rely on one layer: keep two that stop the same, and one may fail."),
+        msg("Never rely on one layer: where two stop the same, one may fail."),
     ),
 )
 
