@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rig.places import CHECKOUT
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from rig.usecases.live.replay import Replay
 from stratascope.core.container import NO_ENGINE, Status
 from stratascope.core.ground import Surroundings
+from stratascope.core.lesson import Lesson, StageOutcome
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.reach.row import Reached
@@ -28,10 +30,12 @@ from stratascope.state import capture_file
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.app.start import NotStarted
+from stratascope.ui.guide.learn import LearnDialog
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.reach.feed import Read
 from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.usecases.attempts.lessons import recorded
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
@@ -103,7 +107,26 @@ def recorded_reach(snapshot: Snapshot, state: ContainerState) -> Reached:
     return reached(Judged(all_layers(), state, around, state.capture, None))
 
 
-def shoot(window: MainWindow, path: Path) -> None:
+def make_learn(window: MainWindow) -> LearnDialog:
+    """Return the window's lesson about depth where one layer is just put back, as it was recorded."""
+    window.teach = recorded_stage
+    window.learn()
+    dialog = window.lessons
+    assert dialog is not None
+    dialog.resize(820, 540)
+    dialog.list.setCurrentRow(dialog.list.count() - 1)
+    for _ in range(4):  # taken away, tried, put back, tried again
+        dialog.press()
+        settle()
+    return dialog
+
+
+def recorded_stage(taught: Lesson, stage: int, cancelled: Callable[[], bool]) -> Iterator[StageOutcome]:
+    """What came of a stage where it was recorded, as it is told there."""
+    yield replace(recorded(taught.id)[stage], recorded=None)
+
+
+def shoot(window: QWidget, path: Path) -> None:
     """Save its picture, and close it."""
     settle()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +146,9 @@ def main(words: list[str]) -> None:
         shoot(reach, README / f"reach-{mode.value}.png")
         reach.stop()
         reach.close()
+        learn = make_learn(window)
+        shoot(learn, README / f"learn-{mode.value}.png")
+        learn.close()
         if words:
             folder = Path(words[0])
             for layer in range(1, 7):

@@ -7,16 +7,22 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from rig.window import sample
+from rig.window.named import in_menu
 from stratascope.core.lesson import Lesson, StageOutcome
 from stratascope.core.message import msg
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
+from stratascope.ui.app.app import make_window
 from stratascope.ui.guide.learn import LearnDialog
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.attempts import lessons
 from stratascope.usecases.attempts.attempts import NotTriedError, Step
 
@@ -93,7 +99,10 @@ def test_it_goes_from_taken_away_to_put_back(dialog: LearnDialog, qtbot: QtBot) 
 def test_depth_puts_back_one_after_the_other(dialog: LearnDialog, qtbot: QtBot) -> None:
     dialog.list.setCurrentRow(6)
     found = [dialog.button.text(), *(go(dialog, qtbot) for _ in range(6))]
-    assert found == ["Take it away", "Try", "Put it back", "Try again", "Put it back", "Try again", "Next lesson"]
+    assert found == [
+        *("Take it away", "Try", "Put it back: Seccomp", "Try again", "Put it back: Capabilities", "Try again"),
+        "Next lesson",
+    ]
 
 
 def test_what_is_recorded_says_where_and_why(dialog: LearnDialog, teacher: Teacher, qtbot: QtBot) -> None:
@@ -123,3 +132,49 @@ def test_another_lesson_begins_anew(dialog: LearnDialog, teacher: Teacher, qtbot
     dialog.list.setCurrentRow(0)
     assert dialog.button.text() == "Take it away"
     assert not dialog.options.isVisible()
+
+
+def test_what_came_of_it_is_in_view_in_a_low_window(dialog: LearnDialog, qtbot: QtBot) -> None:
+    dialog.resize(500, 320)
+    for _ in range(4):
+        go(dialog, qtbot)
+    qtbot.waitUntil(lambda: dialog.said.visibleRegion().boundingRect().height() == dialog.said.height())
+
+
+@pytest.fixture
+def window(qtbot: QtBot, teacher: Teacher) -> Iterator[MainWindow]:
+    """The whole window, without a container."""
+    made = make_window(sample.StillWatch(), Services(teach=teacher))
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(sample.snapshot(()))
+    yield made
+    made.clock.stop()
+
+
+def test_the_first_link_of_the_guide_opens_it(window: MainWindow, qtbot: QtBot) -> None:
+    window.guide.open_at(("start", ""))
+    shown = window.guide.shown
+    assert shown is not None
+    qtbot.waitUntil(shown.isActiveWindow)
+    QTest.keyClick(shown.view, Qt.Key.Key_Tab)
+    QTest.keyClick(shown.view, Qt.Key.Key_Return)
+    dialog = window.lessons
+    assert dialog is not None
+    qtbot.waitUntil(dialog.isActiveWindow)
+    QTest.keyClick(dialog, Qt.Key.Key_F1)
+    qtbot.waitUntil(shown.isActiveWindow)
+    assert shown.chapter is not None
+    assert shown.chapter.name == "layers"
+    dialog.close()
+
+
+def test_the_menu_and_the_page_without_a_container_open_it(window: MainWindow) -> None:
+    buttons = window.pages.empty.inner.findChildren(QPushButton)
+    button = next(each for each in buttons if each.text() == "Learn by trying…")
+    for open_it in (button.click, in_menu(window)["Learn by trying…"].trigger):
+        open_it()
+        assert window.lessons is not None
+        assert window.lessons.isVisible()
+        window.lessons.close()

@@ -235,6 +235,8 @@ def test_a_link_by_keyboard(guide: Callable[..., GuideWindow]) -> None:
     shown = guide("start", "chapters")
     shown.view.setFocus()
     QTest.keyClick(shown.view, Qt.Key.Key_Tab)
+    assert shown.view.textCursor().selectedText() == "Learn by trying"
+    QTest.keyClick(shown.view, Qt.Key.Key_Tab)
     assert shown.view.textCursor().selectedText() == "exposure"
     QTest.keyClick(shown.view, Qt.Key.Key_Return)
     assert at(shown) == "depth"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.lesson import Lesson, Move, StageOutcome
-from stratascope.core.message import Message, MessageError, bracketed, msg
+from stratascope.core.message import Message, MessageError, bracketed, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.attempt import Tried
 from stratascope.i18n.translate import translate
@@ -136,9 +136,10 @@ class LearnDialog(QDialog):
         self.list = QListWidget()
         self.list.setFont(theme.font(13))
         self.list.setAccessibleName(translate(msg("Lessons")))
-        self.list.setFixedWidth(theme.px(210))
+        self.list.setObjectName("chapters")
         for each in LESSONS:
             self.list.addItem(self._titles.get(each.layer, translate(msg("Depth"))))
+        self.list.setFixedWidth(self.list.sizeHintForColumn(0) + theme.px(40))
         self.question = Label(theme, 18, BOLD, wrap=True)
         self.text = Label(theme, 13, wrap=True)
         self.options = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
@@ -203,6 +204,7 @@ class LearnDialog(QDialog):
         self.text.setText(translate(self.lesson.text))
         self.said.setText("")
         self._show(None)
+        self.area.verticalScrollBar().setValue(0)
 
     def _show(self, made: StageOutcome | None) -> None:
         stages, at = self.lesson.stages, self._stage
@@ -218,13 +220,21 @@ class LearnDialog(QDialog):
         self.said.setVisible(bool(self.said.text()))
         self.button.say(translate(self._word()))
 
+    def _reveal(self) -> None:
+        """Bring into view what came of it, where the page is longer than its room."""
+        for part in (self.home, self.said):
+            if part.isVisible():
+                self.area.ensureWidgetVisible(part)
+
     def _word(self) -> Message:
         if self._run is not None:
             return msg("Stop trying")
         if self._set:
             return msg("Try") if self.lesson.stages[self._stage].move is Move.AWAY else msg("Try again")
         if self._stage + 1 < len(self.lesson.stages):
-            return MOVES[self.lesson.stages[self._stage + 1].move]
+            coming = self.lesson.stages[self._stage + 1]
+            word = MOVES[coming.move]
+            return word if self.lesson.layer or not coming.layer else colon(word, self._titles[coming.layer])
         return msg("Next lesson")
 
     def _try(self) -> None:
@@ -248,8 +258,9 @@ class LearnDialog(QDialog):
             parts = [self._doing, *parts, translate(event.recorded)]
         elif other is not None:
             parts.append(translate(other))
-        self.said.setText("\n".join(plain(each, 400) for each in parts))
+        self.said.setText("\n".join(plain(each, 400) for each in parts if each))
         self._show(event)
+        QTimer.singleShot(0, self, self._reveal)
         accessibility.announce(self, self.said.text())
 
     def _over(self, ended: _Ended) -> None:

@@ -269,7 +269,7 @@ def _head_tip(column: MatrixColumn) -> str:
 
 
 WIDTHS = {
-    ColumnKind.OUTCOME: 124,
+    ColumnKind.OUTCOME: 140,
     ColumnKind.SEVERITY: 60,
     ColumnKind.DEPTH: 50,
     ColumnKind.LAYER: 37,
@@ -403,7 +403,7 @@ class MatrixTable(ItemTable):
             box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
             paint_mark(painter, box, PROTECTION_MARK[where], theme, PROTECTION_INK[where])
             if not self.tight:
-                self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, PROTECTION_INK[where])
+                self._word(painter, rect.adjusted(theme.px(20), 0, -theme.px(6), 0), index, PROTECTION_INK[where])
         elif column.kind is ColumnKind.TRIED:
             self._tried(painter, rect, index, outcome)
         elif column.kind is ColumnKind.SEVERITY:

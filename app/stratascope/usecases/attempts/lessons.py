@@ -67,7 +67,8 @@ LESSONS = (
             "cgroup",
         ),
         msg(
-            "Control groups limit how much is used, and which devices; nothing else. Set limits for memory, CPU, processes."
+            "Control groups limit how much is used, and which devices; nothing else. Set limits for memory, CPU, "
+            "processes."
         ),
     ),
     Lesson(
@@ -119,8 +120,8 @@ LESSONS = (
         msg("Is root in the container root of this machine?"),
         msg(
             "Without a user namespace it is: the same user 0, held back by the other layers alone. With one, root in "
-            "there is an ordinary user out here, and its capabilities count only inside; the clock belongs to the whole "
-            "machine. The attempt sets the clock's speed to what it already is."
+            "there is an ordinary user out here, and its capabilities count only inside; the clock belongs to the "
+            "whole machine. The attempt sets the clock's speed to what it already is."
         ),
         "set-clock",
         _two(
@@ -135,9 +136,9 @@ LESSONS = (
         "",
         msg("What if a layer fails?"),
         msg(
-            "Layers fail: by a bug, or by an option that someone sets. Of two that stop the same, one is then left. The "
-            "attempt asks to switch off swap on a file that does not exist: that takes CAP_SYS_ADMIN, and a call that "
-            "the engine's seccomp filter blocks. Each is put back alone."
+            "Layers fail: by a bug, or by an option that someone sets. Of two that stop the same, one is then left. "
+            "The attempt asks to switch off swap on a file that does not exist: that takes CAP_SYS_ADMIN, and a call "
+            "that the engine's seccomp filter blocks. Each is put back alone."
         ),
         "swap-off",
         (
