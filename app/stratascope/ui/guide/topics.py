@@ -30,7 +30,6 @@ TRIALS = ("hardening", "trials")
 MANY = ("relaunch", "many")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "")
-LEARN = "learn:"  # a link that opens the lessons
 LAYERS = "layers"  # the chapter; each layer's id is an anchor in it
 NOTHING = ("troubleshooting", "engines")
 

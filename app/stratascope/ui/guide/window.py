@@ -38,8 +38,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.guide.text import Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
-from stratascope.ui.guide.topics import LEARN
+from stratascope.ui.guide.text import LEARN, Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
