@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.attempts.test_try import tried
+from engine.attempts.trying import tried
 from engine.twins.stage import left, stage_of
 from rig.collector.asking import needs_root, wait_for
 from rig.engine import Rig

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.attempts.trying import tried
 from engine.twins.stage import left, stage_of, tree
 from machine.attempts.build import image
 from rig.collector.asking import wait_for
@@ -16,9 +17,8 @@ from rig.places import CHECKOUT
 from stratascope.attempts import build
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.usecases.attempts.attempts import NotTriedError, threats
-from stratascope.wiring.attempts import as_root, tries
-from stratascope.wiring.engines import open_engines
-from stratascope.wiring.hardening import connected, open_hardening
+from stratascope.wiring.attempts import tries
+from stratascope.wiring.hardening import open_hardening
 
 AT_LEAST = 90  # threats
 
@@ -26,15 +26,6 @@ AT_LEAST = 90  # threats
 @pytest.fixture(autouse=True)
 def program() -> None:
     build.build(CHECKOUT)
-
-
-def tried(rig: Rig, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *asked: str) -> list[AttemptOutcome]:
-    journal = stage_of(rig, folder, monkeypatch).journal
-    with open_engines() as engines:
-        found = connected(engines, journal)
-        as_root(found.accesses[0], engines)
-        access, state = found.state(name)
-        return [each for each in tries(access, state, threats(asked)) if isinstance(each, AttemptOutcome)]
 
 
 @pytest.mark.parametrize(
