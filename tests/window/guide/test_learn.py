@@ -96,6 +96,21 @@ def test_it_goes_from_taken_away_to_put_back(dialog: LearnDialog, qtbot: QtBot) 
     assert dialog.lesson.id == "mac"
 
 
+def test_it_goes_by_keyboard_alone(dialog: LearnDialog, qtbot: QtBot) -> None:
+    dialog.activateWindow()
+    dialog.list.setFocus()
+    QTest.keyClick(dialog.list, Qt.Key.Key_Down)
+    QTest.keyClick(dialog.list, Qt.Key.Key_Return)
+    qtbot.waitUntil(dialog.button.hasFocus)
+    for _ in range(4):
+        QTest.keyClick(dialog.button, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: not dialog.trying)
+    assert dialog.lesson.id == "mac"
+    assert dialog.home.isVisible()
+    QTest.keyClick(dialog.button, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+
+
 def test_depth_puts_back_one_after_the_other(dialog: LearnDialog, qtbot: QtBot) -> None:
     dialog.list.setCurrentRow(6)
     found = [dialog.button.text(), *(go(dialog, qtbot) for _ in range(6))]

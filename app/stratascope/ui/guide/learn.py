@@ -158,6 +158,7 @@ class LearnDialog(QDialog):
         right = theme.lay(QVBoxLayout(), (self.area, 1), self.button, gap=10)
         theme.lay(QHBoxLayout(self), self.list, (right, 1), around=16, gap=12)
         self.list.currentRowChanged.connect(self._begin)
+        self.list.itemActivated.connect(lambda _: self.button.setFocus())  # Enter in the list, then on the button
         self.list.setCurrentRow(0)
         room = parent.size()
         self.resize(min(theme.px(SIZE[0]), room.width() - 16), min(theme.px(SIZE[1]), room.height() - 16))
