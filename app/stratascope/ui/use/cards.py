@@ -497,7 +497,7 @@ def _ports(picture: UsePicture) -> Message:
 
 def _written(folder: Folder) -> Row:
     count = plural("{count} path", "{count} paths", folder.count)
-    return Cell(folder.only or folder.path, fixed=True), Cell("" if folder.only else translate(count), ink="text2")
+    return Cell(folder.only or folder.path, fixed=True), Cell(translate(count), ink="text2")
 
 
 def _port(row: PortRow) -> Row:
