@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define OP_BIND 56 /* IORING_OP_BIND, include/uapi/linux/io_uring.h; Linux 6.11, newer than some systems' headers */
+
 /* What the kernel says to one operation, as a system call would; `polled`: a thread of the kernel takes it, so that
  * nobody has to call io_uring_enter */
 static int submit(const struct io_uring_sqe *what, int polled)
@@ -74,7 +76,7 @@ static int bind_low(int polled)
     for (int port = 1023; port > 600 && (result == UNTRIED || result == EADDRINUSE); port--) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct io_uring_sqe what = {.opcode = IORING_OP_BIND, .fd = fd, .addr = (uintptr_t)&address,
+        struct io_uring_sqe what = {.opcode = OP_BIND, .fd = fd, .addr = (uintptr_t)&address,
                                     .addr2 = sizeof address};
         result = fd < 0 ? errno : outcome(submit(&what, polled));
         close(fd);

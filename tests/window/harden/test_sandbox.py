@@ -44,7 +44,9 @@ def sandboxed(window: MainWindow, staged: StagedHardening, picture: Snapshot, mo
         staged, "suggested", lambda state, wanted=None: plans.previews(state, picture.ground).plan(state, wanted=wanted)
     )
     monkeypatch.setattr(
-        staged, "preview", lambda state, choices: plans.previews(state, picture.ground).preview(state, choices)
+        staged,
+        "preview",
+        lambda state, choices, _files: plans.previews(state, picture.ground).preview(state, choices),
     )
     monkeypatch.setattr(staged, "line", lambda state, choices: plans.line(state, picture.ground, choices))
     window.selection.show_snapshot(with_others(picture, _sandbox(named(picture, "web"))))
