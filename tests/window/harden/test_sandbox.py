@@ -46,7 +46,7 @@ def sandboxed(window: MainWindow, staged: StagedHardening, picture: Snapshot, mo
     monkeypatch.setattr(
         staged,
         "preview",
-        lambda state, choices, _files: plans.previews(state, picture.ground).preview(state, choices),
+        lambda state, choices, _files=(): plans.previews(state, picture.ground).preview(state, choices),
     )
     monkeypatch.setattr(staged, "line", lambda state, choices: plans.line(state, picture.ground, choices))
     window.selection.show_snapshot(with_others(picture, _sandbox(named(picture, "web"))))
