@@ -80,6 +80,7 @@ int open_only(const char *path, int flags); /* opens and closes */
 int open_either(const char *path);          /* the same to read, else to write */
 int other_uid(void);                        /* a mapped uid that is not ours */
 int many_processes(void);                   /* 600 children that wait, ended at once */
+int says(const char *path, const char *word); /* whether that is all that the file holds, but for a line's end */
 int first_ids(void);                        /* whether our root is the machine's */
 int host_pids(void);                        /* whether we are in the machine's first PID namespace */
 int run_self(const char *path, const char *word); /* execs path with that word; its exit status, or -errno */

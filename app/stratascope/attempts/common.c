@@ -108,3 +108,16 @@ int many_processes(void)
         waitpid(made[place], NULL, 0);
     return result;
 }
+
+int says(const char *path, const char *word)
+{
+    char text[64] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got > 0 && text[got - 1] == '\n')
+        text[got - 1] = 0;
+    return !strcmp(text, word);
+}

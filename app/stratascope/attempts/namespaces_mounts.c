@@ -170,23 +170,26 @@ static int moved(const char *where, const char *path, enum way way, int (*reach)
     return result;
 }
 
+/* What is mounted there: made writable, or taken away */
+static long uncover(const char *where, enum way way)
+{
+    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
+    if (way == REMOUNT)
+        return mount(NULL, where, NULL, MS_REMOUNT | MS_BIND, NULL);
+    if (way == SET_ATTRIBUTES)
+        return syscall(SYS_mount_setattr, AT_FDCWD, where, 0, &writable, sizeof writable);
+    return umount2(where, MNT_DETACH);
+}
+
 static int remounted(const char *path, enum way way, int own_namespace)
 {
     static const char where[] = "/proc/sys";
-    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
-    long done;
     if (own_namespace) {
         if (unshare(CLONE_NEWNS) < 0)
             return errno;
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     }
-    if (way == REMOUNT)
-        done = mount(NULL, where, NULL, MS_REMOUNT | MS_BIND, NULL);
-    else if (way == SET_ATTRIBUTES)
-        done = syscall(SYS_mount_setattr, AT_FDCWD, where, 0, &writable, sizeof writable);
-    else
-        done = umount2(where, MNT_DETACH);
-    if (done < 0)
+    if (uncover(where, way) < 0)
         return errno;
     int result = open_only(path, O_WRONLY);
     if (way != UNMOUNT)
@@ -406,18 +409,10 @@ static int pick(void)
 /* --- what covers files of proc and sysfs, taken away or made writable, in a mount namespace of our own --- */
 static int uncovered(const char *where, const char *path, enum way way, int (*reach)(const char *))
 {
-    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
-    long done;
     if (unshare(CLONE_NEWNS) < 0)
         return errno;
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    if (way == REMOUNT)
-        done = mount(NULL, where, NULL, MS_REMOUNT | MS_BIND, NULL);
-    else if (way == SET_ATTRIBUTES)
-        done = syscall(SYS_mount_setattr, AT_FDCWD, where, 0, &writable, sizeof writable);
-    else
-        done = umount2(where, MNT_DETACH);
-    return done < 0 ? errno : reach(path);
+    return uncover(where, way) < 0 ? errno : reach(path);
 }
 
 /* Whether a file system is read-only itself, and not only its mount there: 1 or 0, -1 where nothing is mounted */

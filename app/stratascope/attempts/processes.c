@@ -126,16 +126,9 @@ static int compare(void)
 
 static int is_called(const char *pid, const char *name)
 {
-    char path[64], text[32] = "";
+    char path[64];
     snprintf(path, sizeof path, "/proc/%s/comm", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (got > 0 && text[got - 1] == '\n')
-        text[got - 1] = 0;
-    return !strcmp(text, name);
+    return says(path, name);
 }
 
 static pid_t find(const char *name)

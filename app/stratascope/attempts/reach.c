@@ -24,19 +24,6 @@ int next_mount(FILE *list, const char *kind, struct bound *found)
 
 FILE *mounts(void) { return fopen("/proc/self/mountinfo", "re"); }
 
-static int says(const char *path, const char *word)
-{
-    char text[64] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (got > 0 && text[got - 1] == '\n')
-        text[got - 1] = 0;
-    return !strcmp(text, word);
-}
-
 /* A place elsewhere than /proc that shows the host's processes: its second one is kthreadd */
 static const char *host_proc(void)
 {

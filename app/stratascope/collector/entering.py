@@ -22,12 +22,12 @@ from stratascope.collector import children
 from stratascope.collector.cgroups import FILES, V2, Mounts
 from stratascope.collector.filters import NoFiltersError, read_filters, why_not
 from stratascope.collector.paths import unescaped
-from stratascope.collector.read import NS_GET_PARENT, TooLongError, fields_of, read_file
+from stratascope.collector.read import CLONE_NEWNET, NS_GET_PARENT, TooLongError, fields_of, join, read_file
 
 FILTER, LABEL, CGROUP = "filter", "label", "cgroup"  # loose
 CAPABILITIES = "capabilities"  # short
 # The order in which root joins them: what takes rights over the machine's comes before the user namespace
-_NAMESPACES = (("net", 0x40000000), ("ipc", 0x08000000), ("uts", 0x04000000), ("mnt", 0x00020000))
+_NAMESPACES = (("net", CLONE_NEWNET), ("ipc", 0x08000000), ("uts", 0x04000000), ("mnt", 0x00020000))
 NEWUSER = 0x10000000  # CLONE_NEWUSER
 _LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 28, 38
@@ -148,7 +148,7 @@ def enter(place: Place, parent: int) -> Entered:
         raise OSError(errno.EPERM, "its user namespace is another's")
     for kind, flag in _NAMESPACES:
         if kind in place.namespaces:
-            _join(library, place.namespaces[kind], flag)
+            join(place.namespaces[kind], flag)
     os.fchdir(place.root)
     try:
         os.chroot(".")
@@ -250,14 +250,6 @@ def join_own(pid: int) -> bool:
         return int(library.setns(below, NEWUSER)) == 0
     except OSError:
         return False
-
-
-def _join(library: Any, descriptor: int, flag: int) -> None:
-    import ctypes
-
-    if library.setns(descriptor, flag) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def _ids(fields: Dict[str, str], uids: Optional[List[List[int]]], gids: Optional[List[List[int]]]) -> None:

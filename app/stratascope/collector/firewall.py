@@ -21,13 +21,12 @@ from errno import E2BIG
 from typing import Any, List, Optional, Tuple
 
 from stratascope.collector.names import FIREWALL
-from stratascope.collector.read import Entry, TooLongError, failure, read_file
+from stratascope.collector.read import CLONE_NEWNET, Entry, TooLongError, failure, join, read_file
 
 BYTES_MAX = 1 << 19  # of one list
 _NETFILTER, _SUBSYSTEM = 12, 10 << 8  # NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
 _GET_CHAIN, _GET_RULE, _DUMP = 4, 7, 0x301  # NFT_MSG_*; NLM_F_REQUEST | NLM_F_DUMP
 _DONE, _ERROR = 3, 2
-_CLONE_NEWNET = 0x40000000
 
 
 def read_firewall(directory: int, pid: int) -> Entry:
@@ -41,7 +40,7 @@ def read_firewall(directory: int, pid: int) -> Entry:
         own = None
         descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
         if os.fstat(descriptor).st_ino != os.stat("/proc/self/ns/net").st_ino:
-            _enter(descriptor)
+            join(descriptor, CLONE_NEWNET)
             own = _listed()
         answer = {"own": own, "host": host, "in": coming, "out": leaving, "far": far}
         return (FIREWALL, source, json.dumps(answer, separators=(",", ":")))
@@ -77,15 +76,6 @@ def _dump(kind: int) -> bytes:
                 held += data[place : place + ((length + 3) & ~3)]
                 place += (length + 3) & ~3
     raise TooLongError
-
-
-def _enter(descriptor: int) -> None:
-    import ctypes
-
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.setns(descriptor, _CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def _default(path: str, directory: Optional[int]) -> Tuple[int, str]:

@@ -50,6 +50,7 @@ from stratascope.collector.names import (
 )
 from stratascope.collector.read import (
     CHUNK,
+    CLONE_NEWNET,
     DENIED,
     GONE,
     UNSUPPORTED,
@@ -59,6 +60,7 @@ from stratascope.collector.read import (
     entry,
     failed,
     failure,
+    join,
     open_process,
     process_kind,
     read_file,
@@ -192,7 +194,6 @@ ANSWER_MAX = 16 << 20  # bytes in a child's answer; 64 filters of 4096 instructi
 _NOT_STOPPED = "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT
 _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
-_CLONE_NEWNET = 0x40000000
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
@@ -449,16 +450,11 @@ def _filters(pid: int, directory: int, same: Any, barred: str) -> List[Entry]:
 
 def _port_start(source: str, directory: int) -> Entry:
     """/proc/sys/net shows the reader's network namespace (network_namespaces(7)): join, then read."""
-    import ctypes
-
     descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
     try:
         if os.fstat(descriptor).st_ino == os.stat("/proc/self/ns/net").st_ino:
             return entry(PORT_START, source, _PORT_FILE)
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.setns(descriptor, _CLONE_NEWNET) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+        join(descriptor, CLONE_NEWNET)
     finally:
         os.close(descriptor)
     return entry(PORT_START, source, _PORT_FILE)

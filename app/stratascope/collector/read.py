@@ -202,6 +202,7 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
     return entries
 
 
+CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 NS_GET_PARENT = 0xB702  # include/uapi/linux/nsfs.h, since Linux 4.9
 _LEVELS = 34  # create_user_ns, kernel/user_namespace.c, allows 33 below the initial one
 
@@ -342,3 +343,12 @@ def exists(pid: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def join(namespace: int, kind: int) -> None:
+    """Be in the namespace of that descriptor, which is of that kind (CLONE_NEW*): setns(2). Raises OSError."""
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, kind) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

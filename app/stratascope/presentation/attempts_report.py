@@ -68,12 +68,9 @@ def lines(outcomes: Sequence[AttemptOutcome], style: Style, *, everything: bool)
             plain(translate(refusal(outcome)), 300),
         )
         code = _RED if outcome.differs else _DIM if outcome.tried is Tried.NOT_TRIED else ""
-        found.append(_coloured("  ".join(words).rstrip(), code, style))
+        text = "  ".join(words).rstrip()
+        found.append(style.paint(text, code) if code else text)
     return found
-
-
-def _coloured(text: str, code: str, style: Style) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if code and style.colour else text
 
 
 def header() -> str:

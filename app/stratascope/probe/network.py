@@ -12,7 +12,6 @@ replies are bounded in bytes and seconds, and returned unchanged.
 
 from __future__ import annotations
 
-import ctypes
 import ipaddress
 import os
 import select
@@ -22,13 +21,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from stratascope.collector.read import CLONE_NEWNET, join
 from stratascope.core.relaunch.evidence import Ask, Heard, Question
 from stratascope.linux import sockets
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.sockets import parse_listeners
 from stratascope.value import replace
 
-_CLONE_NEWNET = 0x40000000
 _CONNECT = 2.0  # seconds; connecting to a listening socket over loopback is immediate
 _FIRST_MOST, _MORE_MOST = 1 << 12, 1 << 16  # bytes that are read
 _QUIET = 0.2  # seconds of silence that end a reply
@@ -55,8 +54,9 @@ def hear_inside(pid: int, asks: Sequence[Ask]) -> tuple[Heard, ...] | None:
         except OSError:
             return
         try:
-            if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET) != 0:
-                return
+            join(handle, CLONE_NEWNET)
+        except OSError:
+            return
         finally:
             os.close(handle)
         found.append(hear(asks, {ask.port: [(address, ask.port) for address in _LOOPBACK] for ask in asks}))

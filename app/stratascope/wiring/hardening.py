@@ -281,14 +281,11 @@ class ConnectedEngine:
         """The engine's containers with only what they may share with each other: in a user namespace of all, as of a
         rootless Podman, each may enter the others' processes that it sees.
         """
-        if self._moment is None:
-            return self._reader.captured(self.engine, self._port.list(), self.ground, lambda _: False)
-        with self._moment.lock:
-            if self._moment.sharers is None:
-                self._moment.sharers = self._reader.captured(
-                    self.engine, self._port.list(), self.ground, lambda _: False
-                )
-            return self._moment.sharers
+        moment = self._moment or _Moment()
+        with moment.lock:  # several threads want it at the same time
+            if moment.sharers is None:
+                moment.sharers = self._reader.captured(self.engine, self._port.list(), self.ground, lambda _: False)
+            return moment.sharers
 
 
 def _own_network() -> str:

@@ -6,17 +6,17 @@ It tells of one network namespace. The server's end of a connection is in that o
 
 from __future__ import annotations
 
-import ctypes
 import os
 import socket
 import struct
 from typing import Dict, List, Tuple
 
+from stratascope.collector.read import CLONE_NEWNET, join
+
 # include/uapi/linux/sock_diag.h and unix_diag.h
 _SOCK_DIAG, _BY_FAMILY, _DUMP, _DONE, _ERROR = 4, 20, 0x301, 3, 2
 _NAME, _VFS, _PEER = 0, 1, 2
 _ESTABLISHED = 1 << 1
-_CLONE_NEWNET = 0x40000000
 _DIAG_MAX = 8 << 20
 
 
@@ -69,23 +69,16 @@ def _link(of: int) -> socket.socket:
         try:
             here = os.path.sameopenfile(own, other)
             if not here:
-                _enter(other)
+                join(other, CLONE_NEWNET)
         finally:
             os.close(other)
         try:
             return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG)
         finally:
             if not here:
-                _enter(own)
+                join(own, CLONE_NEWNET)
     finally:
         os.close(own)
-
-
-def _enter(namespace: int) -> None:
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.setns(namespace, _CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def _attributes(data: bytes) -> Dict[int, bytes]:

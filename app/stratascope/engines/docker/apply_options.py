@@ -294,7 +294,7 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
 
 
 def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
-    """See `core.ports.Relauncher`."""
+    """See `core.ports.CopyEngine`."""
     security = ["seccomp=unconfined"] * options.unconfined + ["no-new-privileges"] * options.no_new_privileges
     security += ["apparmor=unconfined", "label=disable"] * options.unlabelled
     host: dict[str, Any] = {
@@ -315,7 +315,7 @@ def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
 
 
 def attempting(body: str, twin: str, program: str, words: Sequence[str]) -> str:
-    """See `core.ports.Relauncher`."""
+    """See `core.ports.CopyEngine`."""
     request = parse_object(twin)
     host: dict[str, Any] = dict(request["HostConfig"])
     before = parse_object(body)["HostConfig"]

@@ -491,7 +491,7 @@ _OF_OTHERS = ("host", "container", "path")  # modes of a network namespace that 
 
 
 def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
-    """See `core.ports.Relauncher`."""
+    """See `core.ports.CopyEngine`."""
     request: Body = {"image": image, "command": list(words), "user": options.user, "log_configuration": _LOG}
     request.update(privileged=options.privileged, read_only_filesystem=options.read_only)
     request.update(no_new_privileges=options.no_new_privileges, cap_add=list(options.add))
@@ -513,7 +513,7 @@ def plain(image: str, words: Sequence[str], options: PlainOptions) -> str:
 
 
 def attempting(spec: LaunchSpec, body: str, twin: str, program: str, words: Sequence[str]) -> str:
-    """See `core.ports.Relauncher`."""
+    """See `core.ports.CopyEngine`."""
     request, before = json.loads(twin), json.loads(body)
     network = before.get("netns") or {}
     if network.get("nsmode") in _OF_OTHERS:

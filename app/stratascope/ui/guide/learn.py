@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QTimer, QVariantAnimation
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QSizePolicy, QVBoxLayout, QWidget
 
@@ -25,6 +25,7 @@ from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.strata.rays import falling
 from stratascope.usecases.attempts.lessons import LESSONS, words
 from stratascope.value import Value
 
@@ -49,12 +50,7 @@ class LessonPicture(QWidget):
         self._away: frozenset[str] = frozenset()
         self._back = ""
         self._made: StageOutcome | None = None
-        self._fall = QVariantAnimation(self)
-        self._fall.setDuration(FALL)
-        self._fall.setStartValue(0.0)
-        self._fall.setEndValue(1.0)
-        self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
-        self._fall.valueChanged.connect(lambda _: self.update())
+        self._fall = falling(self, FALL)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 

@@ -29,6 +29,17 @@ FALL = 180  # ms
 PAUSE = 90  # ms that the pointer rests near a lane before the others fade
 
 
+def falling(painted: QWidget, duration: int) -> QVariantAnimation:
+    """An animation from 0 to 1, in ms, that paints the widget anew as it goes on: its rays fall."""
+    fall = QVariantAnimation(painted)
+    fall.setDuration(duration)
+    fall.setStartValue(0.0)
+    fall.setEndValue(1.0)
+    fall.setEasingCurve(QEasingCurve.Type.InQuad)
+    fall.valueChanged.connect(lambda _: painted.update())
+    return fall
+
+
 class RayLayer(QWidget):
     """The rays. `hovered` carries the current lane (None: none), `chosen` the id of a threat to show on the page
     Threats.
@@ -56,12 +67,7 @@ class RayLayer(QWidget):
         self._at = ""  # id of the current lane
         self._pressed = False
         self._heights, self._left = self._scene.heights, 0.0
-        self._fall = QVariantAnimation(self)
-        self._fall.setDuration(FALL)
-        self._fall.setStartValue(0.0)
-        self._fall.setEndValue(1.0)
-        self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
-        self._fall.valueChanged.connect(lambda _: self.update())
+        self._fall = falling(self, FALL)
         self.of: ContainerState | None = None  # whose threats they are
         self._next = ""  # the lane the pointer rests at
         self.lit_threats: frozenset[str] | None = None  # ids of the threats that are not faded; None: none is

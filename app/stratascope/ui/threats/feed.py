@@ -19,6 +19,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.background import ThreadRun, reason
 from stratascope.ui.kit.registry import NONE_CHOSEN
 from stratascope.ui.kit.selection import Key, Selection
+from stratascope.usecases.attempts.reasons import IN_A_POD
 from stratascope.value import Value, replace
 
 # The threats of these ids, all without any; yields what begins (with a `text`), and outcomes
@@ -56,7 +57,7 @@ class AttemptsFeed(QObject):
         self._run: ThreadRun | None = None
         self._whose: Key | None = None
         self._doing: Message | None = None
-        self._count, self._done = 0, 0
+        self._done = 0
         selection.snapshot_changed.connect(self._see)
 
     @property
@@ -99,7 +100,7 @@ class AttemptsFeed(QObject):
         if not runs(state):
             return msg("It does not run, so it is not known what its copy should hold.")
         if state.container.pod or state.container.infra:
-            return msg("It belongs to a pod and shares its namespaces, which a copy can't.")
+            return IN_A_POD
         if self._tries is None:
             return msg("Nothing can be tried here.")
         if self._whose is not None and self._whose != state.key:
@@ -111,7 +112,7 @@ class AttemptsFeed(QObject):
         state, tries = self._selection.current, self._tries
         if state is None or tries is None or self._run is not None or self.why_not() is not None:
             return
-        self._whose, self._doing, self._done, self._count = state.key, None, 0, len(threats)
+        self._whose, self._doing, self._done = state.key, None, 0
         known = self._known.get(state.key)
         self._known[state.key] = _Known(state.container.pid, {} if known is None else dict(known.tried))
         self._run = run = ThreadRun(partial(_run, tries, state, tuple(threats)), _ended, "attempts", self)

@@ -163,7 +163,7 @@ def judged(
     """Pure: what the attempts for one threat come to. `sees`: the copy sees processes of the host."""
     lines = tuple(lines)
     expected = Outcome.UNKNOWN if original is None else original.outcome
-    if sees and name in _ON_OTHERS:  # what those others are was not read: this container was read alone
+    if sees and name in _ON_OTHERS:  # those of other engines were not read beside it
         expected = Outcome.UNKNOWN
     spent = sum(line.seconds for line in lines)
     by_result: dict[str, list[RouteLine]] = {}

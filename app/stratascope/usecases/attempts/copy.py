@@ -21,6 +21,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.linux.capability import parse_securebits
 from stratascope.linux.namespace import IdMap, parse_idmap
 from stratascope.linux.process import ProcessStatus, parse_status
+from stratascope.usecases.attempts import reasons
 from stratascope.usecases.trial.twin import NoTwinError
 
 PROGRAM = "attempts"
@@ -39,7 +40,7 @@ def checked(state: ContainerState, spec: LaunchSpec) -> None:
     for why in spec.lost:
         raise NoTwinError(why)
     if state.container.pod or state.container.infra:
-        raise NoTwinError(msg("It belongs to a pod and shares its namespaces, which a copy can't."))
+        raise NoTwinError(reasons.IN_A_POD)
 
 
 def mounts_of(spec: LaunchSpec, engine: Engine, room: str) -> tuple[TwinMount, ...]:
@@ -69,23 +70,24 @@ def archive(program: bytes, room: str, *, in_volume: bool, set_uid: bool) -> tup
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as made:
         if prefix:
-            _add(made, prefix, 0, 0o755)
-        _add(made, prefix + "mnt/", 0, 0o755)
-        _add(made, prefix + PROGRAM, 0, 0o755, program)
-        _add(made, prefix + "foreign", _FOREIGN, 0o444, b"another user's file\n")
-        _add(made, prefix + "sealed", _FOREIGN, 0o100, program)
-        _add(made, prefix + "closed/", _FOREIGN, 0o700)
-        _add(made, prefix + "closed/secret", _FOREIGN, 0o400, b"another user's secret\n")
-        _add(made, prefix + "handed-down/", _FOREIGN, 0o2777)
-        _add(made, prefix + "suid-foreign", _FOREIGN, 0o4755, program)
+            add(made, prefix, 0, 0o755)
+        add(made, prefix + "mnt/", 0, 0o755)
+        add(made, prefix + PROGRAM, 0, 0o755, program)
+        add(made, prefix + "foreign", _FOREIGN, 0o444, b"another user's file\n")
+        add(made, prefix + "sealed", _FOREIGN, 0o100, program)
+        add(made, prefix + "closed/", _FOREIGN, 0o700)
+        add(made, prefix + "closed/secret", _FOREIGN, 0o400, b"another user's secret\n")
+        add(made, prefix + "handed-down/", _FOREIGN, 0o2777)
+        add(made, prefix + "suid-foreign", _FOREIGN, 0o4755, program)
         if set_uid:
-            _add(made, prefix + "suid-root", 0, 0o4755, program)
+            add(made, prefix + "suid-root", 0, 0o4755, program)
         length = made.offset + 2 * tarfile.BLOCKSIZE
     # without the padding after the end, which Podman's reader leaves in the pipe: its engine would call that an error
     return (room if in_volume else "/"), buffer.getvalue()[:length]
 
 
-def _add(made: tarfile.TarFile, name: str, owner: int, mode: int, data: bytes = b"") -> None:
+def add(made: tarfile.TarFile, name: str, owner: int, mode: int, data: bytes = b"") -> None:
+    """An entry of that user and group; a folder if the name ends in a slash."""
     entry = tarfile.TarInfo(name.rstrip("/"))
     entry.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
     entry.uid = entry.gid = owner

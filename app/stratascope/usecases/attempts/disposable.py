@@ -18,7 +18,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, PlainOptions, TwinRecord
 from stratascope.core.relaunch.transaction import JournalError
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.attempts.copy import PROGRAM, status_of
+from stratascope.usecases.attempts.copy import PROGRAM, add, status_of
 from stratascope.usecases.engine_access import CopyAccess
 from stratascope.usecases.relaunch.rollback import LATE
 from stratascope.usecases.relaunch.watch import POLL
@@ -32,18 +32,11 @@ def image(program: bytes) -> bytes:
     """A tar archive of a root directory with the program alone, and folders that every image has."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as made:
-        for name in ("etc", "mnt", "root", "run"):
-            _add(made, name, 0o755)
-        _add(made, "tmp", 0o1777)
-        _add(made, PROGRAM, 0o755, program)
+        for name in ("etc/", "mnt/", "root/", "run/"):
+            add(made, name, 0, 0o755)
+        add(made, "tmp/", 0, 0o1777)
+        add(made, PROGRAM, 0, 0o755, program)
     return buffer.getvalue()
-
-
-def _add(made: tarfile.TarFile, name: str, mode: int, data: bytes | None = None) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.type = tarfile.DIRTYPE if data is None else tarfile.REGTYPE
-    entry.mode, entry.size = mode, len(data or b"")
-    made.addfile(entry, io.BytesIO(data or b""))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ NEVER: dict[str, Message] = {
 }
 
 UNTRIED = msg("Nothing was there to try it on.")
+IN_A_POD = msg("It belongs to a pod and shares its namespaces, which a copy can't.")
 NOBODY = msg("It sees processes of others, and none of the kind that this takes was among them.")
 UNLIKE = msg("The copy is not like the container in what decides this.")
 LOOSE = msg("What tried it has not all restrictions of the first process, and one of them might refuse it.")
