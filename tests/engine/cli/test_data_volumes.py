@@ -37,16 +37,7 @@ LOOK = (
 @pytest.fixture
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
     with desk_at(any_engine, tmp_path) as found:
-        try:
-            yield found
-        finally:
-            found.rig.remove(*(name for name in found.all() if name.startswith(NAME)))
-            for name in _volumes(found):
-                found.rig.run("volume", "rm", name, check=False)
-
-
-def _volumes(desk: Desk) -> list[str]:
-    return [name for name in desk.rig.run("volume", "ls", "-q").split() if name.startswith(NAME)]
+        yield found
 
 
 def _set(*choices: str) -> list[str]:
@@ -72,7 +63,7 @@ def test_data_is_there_after_the_relaunch_a_restart_and_an_undo(desk: Desk) -> N
     code, told, err = desk.harden(*_set(f"volume={FOLDER}", "read-only-root=on", "tmpfs=/run"))
     assert code in (0, 1), (told, err)
     assert told["result"] in ("verified", "enforced"), told
-    assert _volumes(desk) == [VOLUME]
+    assert desk.volumes() == [VOLUME]
     assert _look(desk) == before, "owner, mode, links, and nothing more"
     assert f" {FOLDER} " in desk.rig.said(NAME, "cat", "/proc/1/mounts")
     desk.rig.run("exec", NAME, "sh", "-c", f"echo later >{FOLDER}/later; rm {FOLDER}/empty")
@@ -94,7 +85,7 @@ def test_data_is_there_after_the_relaunch_a_restart_and_an_undo(desk: Desk) -> N
     code, out, err = desk.run("discard", NAME, "--yes")
     assert code == 0, (out, err)
     assert _look(desk) == after
-    assert _volumes(desk) == [VOLUME]
+    assert desk.volumes() == [VOLUME]
 
 
 AS_ROOT = f"""
@@ -125,11 +116,11 @@ def test_the_plan_gives_it_one_and_a_failure_leaves_none(desk: Desk) -> None:
     assert code == 0, (out, err)
     assert f"volume={FOLDER}" in out
     assert VOLUME in out, "and is told its name"
-    assert _volumes(desk) == []
+    assert desk.volumes() == []
     code, told, err = desk.harden(*_set(f"volume={FOLDER}", "capabilities=none"))
     assert told["result"] == "rolled-back", (code, told, err)
     assert _look(desk) == before
-    assert _volumes(desk) == [], "nothing of it is left"
+    assert desk.volumes() == [], "nothing of it is left"
     assert [name for name in desk.all() if name.startswith(NAME)] == [NAME]
 
 
@@ -147,7 +138,7 @@ def test_one_that_its_owner_creates_is_refused(desk: Desk) -> None:
     desk.rig.run("run", "-d", "--name", NAME, *label, "busybox", "sh", "-c", PROGRAM)
     code, out, err = desk.run("harden", NAME, "--dry-run", *_set(f"volume={FOLDER}"))
     assert code == 3, (out, err)
-    assert _volumes(desk) == []
+    assert desk.volumes() == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads other users' files")
@@ -193,7 +184,7 @@ def test_a_volume_that_a_crash_leaves_is_named(desk: Desk) -> None:
     code, out, err = desk.run("recover")
     assert code == 0, (out, err)
     assert VOLUME in out
-    assert _volumes(desk) == [VOLUME]
+    assert desk.volumes() == [VOLUME]
     assert _look(desk) == before
 
 

@@ -21,7 +21,6 @@ WRITES = ("sh", "-c", "trap 'exit 0' TERM; echo x >> /data/starts; sleep 3600 & 
 def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
     with desk_at(any_engine, tmp_path) as found:
         yield found
-    any_engine.run("volume", "rm", "-f", "hardened-data")
 
 
 def starts(desk: Desk) -> int:
@@ -92,4 +91,3 @@ def test_a_privileged_one_whose_namespaces_others_use(engines: Engines, engine: 
         finally:
             for name in [other, *desk.all()] * 2:  # those that others need can only be removed after these
                 desk.rig.run("rm", "-f", name, check=False)
-            desk.rig.run("volume", "rm", "-f", "hardened-data", check=False)

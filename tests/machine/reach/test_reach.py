@@ -23,6 +23,7 @@ from rig.ordinary import as_user
 from rig.sandboxes import descendants
 from stratascope.core.container import NO_ENGINE
 from stratascope.core.ground import decode_ground
+from stratascope.core.ports import ProbeError
 from stratascope.core.reach.row import Known, Reached
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
@@ -192,7 +193,8 @@ def _by_name(top: int) -> Reached:
             for raw in opened.port(NO_ENGINE.id).list():
                 sandbox = translate_raw(raw, NO_ENGINE).sandbox
                 if sandbox is not None and set(sandbox.pids) & set(descendants(top)):
-                    return reached(subject_of(opened, sandbox.id)[0])
+                    with suppress(ProbeError):  # its id is another while its maker still sets it up
+                        return reached(subject_of(opened, sandbox.id)[0])
             time.sleep(0.2)
     raise AssertionError("no sandbox was found")
 

@@ -68,6 +68,10 @@ class Desk:
         listed = self.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
         return [name for name in listed if name.startswith(IMAGES)]
 
+    def volumes(self) -> list[str]:
+        """Names of this test's volumes."""
+        return [name for name in self.rig.run("volume", "ls", "-q").split() if name.startswith(NAME)]
+
     def only_one_runs(self) -> str:
         running = {name: number for name, (number, status) in self.all().items() if status == "running"}
         assert list(running) == [NAME]
@@ -76,11 +80,13 @@ class Desk:
 
 @contextmanager
 def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
-    """A `Desk` whose containers and images are removed at the end."""
+    """A `Desk` whose containers, volumes and images are removed at the end."""
     desk = Desk(rig, state)
     yield desk
     for name in desk.all():
         rig.run("rm", "-f", name)
+    for name in desk.volumes():
+        rig.run("volume", "rm", name)
     for image in desk.images():
         rig.run("rmi", "-f", image)
 

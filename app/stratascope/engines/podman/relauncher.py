@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 
 _GENERATE_SECONDS = 15.0
+_UNREADABLE_LOG = "unable to read log file"
 # Of a volume whose container does not run, Podman's archives leave these out (copyToArchive, pkg buildah/copier)
 _UNLISTED = re.compile(r"(dev|proc|sys)(/|$)")
 _ASKED = 200  # files: each is a call of some 40 ms
@@ -278,7 +279,13 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     def log(self, container: str, lines: int) -> str:
         """The last lines of output, both streams, untrusted text. RefusedError if its log can't be read."""
         params = {"stdout": "true", "stderr": "true", "tail": str(lines), "follow": "false"}
-        body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
+        for left in (2, 1, 0):
+            try:
+                body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
+                break
+            except RefusedError as error:  # its reader met a line that is being written
+                if not left or _UNREADABLE_LOG not in error.words:
+                    raise
         return plain_log(body, tty=False)  # Podman frames the output of terminals too
 
     @understood()

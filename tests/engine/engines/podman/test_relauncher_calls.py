@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,29 @@ def test_log(podman: Rig, args: tuple[str, ...]) -> None:
         while "three" not in (text := port.log(container, 2)):
             time.sleep(0.1)
         assert text.replace("\r", "").splitlines() == ["two", "three"]
+
+
+def test_a_log_whose_last_line_is_being_written(podman_rootful: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Podman's reader refuses half a line: the rest is there when it is asked again."""
+    exchange, answers = RestEngine.exchange, []
+    with (
+        podman_rootful.container("--log-driver", "k8s-file", command=("sh", "-c", "echo one; sleep 3600")) as container,
+        relauncher(podman_rootful) as port,
+    ):
+        while "one" not in port.log(container, 2):
+            time.sleep(0.1)
+        log = Path(podman_rootful.inspect(container)["HostConfig"]["LogConfig"]["Path"])
+        whole = log.read_bytes()
+
+        def then_whole(*words: Any) -> tuple[int, bytes]:
+            answers.append(exchange(*words))
+            log.write_bytes(whole)
+            return answers[-1]
+
+        monkeypatch.setattr(RestEngine, "exchange", then_whole)
+        log.write_bytes(whole + b"half of what it says\n")
+        assert port.log(container, 2) == "one\n"
+    assert [status for status, _ in answers] == [500, 200]
 
 
 def test_health(podman: Rig) -> None:
