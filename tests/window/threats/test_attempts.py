@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from rig.core.sandboxes import sandbox_of
 from rig.window import fake_matrix, sample
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
@@ -20,7 +22,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.threats.feed import AttemptsFeed
+from stratascope.ui.threats.feed import AttemptsFeed, Where
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.threats.table import ColumnKind, columns_for
 from stratascope.usecases.attempts.attempts import NotTriedError, Step
@@ -31,10 +33,12 @@ AS = {Outcome.OPEN: Tried.OPEN, Outcome.STOPPED: Tried.STOPPED, Outcome.UNKNOWN:
 
 
 class Runner:
-    """Answers as predicted, but for `other`, which comes the other way; waits in the middle until `let` is set."""
+    """Answers as predicted, but for `other`, which comes the other way, and `not_there`, which is not tried; waits in
+    the middle until `let` is set.
+    """
 
     def __init__(self) -> None:
-        self.other, self.fails = "", False
+        self.other, self.not_there, self.fails = "", "", False
         self.let = threading.Event()
         self.let.set()
 
@@ -53,6 +57,8 @@ class Runner:
                 tried = AS[each.outcome]
                 if each.threat.id == self.other:
                     tried = Tried.STOPPED if tried is Tried.OPEN else Tried.OPEN
+                if each.threat.id == self.not_there:
+                    tried = Tried.NOT_TRIED
                 refused = tried is Tried.STOPPED
                 why = msg("The attempt ended without an answer.") if tried is Tried.NOT_TRIED else None
                 yield AttemptOutcome(
@@ -71,12 +77,18 @@ def runner() -> Runner:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, theme: Theme, runner: Runner) -> Iterator[MatrixPage]:
+def inside() -> Runner:
+    """What tries it where it runs."""
+    return Runner()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, theme: Theme, runner: Runner, inside: Runner) -> Iterator[MatrixPage]:
     theme.apply()
     selection = Selection(QApplication.instance())
     selection.show_snapshot(sample.snapshot((container(),)))
     selection.go_to(container().key)
-    feed = AttemptsFeed(runner, selection)
+    feed = AttemptsFeed({Where.COPY: runner, Where.ITSELF: inside}, selection)
     made = MatrixPage(theme, all_layers(), feed)
     made.selection = selection  # type: ignore[attr-defined]
     made.feed = feed  # type: ignore[attr-defined]
@@ -94,8 +106,19 @@ def page(qtbot: QtBot, theme: Theme, runner: Runner) -> Iterator[MatrixPage]:
 COLUMN = len(columns_for(all_layers())) - 1
 
 
+def choices(page: MatrixPage) -> dict[str, QAction]:
+    """What the button offers."""
+    page.trying.click()
+    page.menu.close()
+    return {each.text(): each for each in page.menu.actions()}
+
+
+def begin(page: MatrixPage, word: str = "Try on a copy") -> None:
+    choices(page)[word].trigger()
+
+
 def end(qtbot: QtBot, page: MatrixPage) -> None:
-    qtbot.waitUntil(lambda: page.trying.text() == "Try it")
+    qtbot.waitUntil(lambda: page.trying.text() == "Try it ▾")
 
 
 def words(page: MatrixPage) -> list[str]:
@@ -109,14 +132,15 @@ def test_nothing_was_tried_yet(page: MatrixPage) -> None:
 
 
 def test_all_are_tried_and_come_as_predicted(page: MatrixPage, qtbot: QtBot) -> None:
-    page.trying.click()
+    begin(page)
     assert page.trying.text() == "Stop trying"
     end(qtbot, page)
     assert not page.table.isColumnHidden(COLUMN)
+    own = [row for row in page.table.matrix.rows if row.outcome is not Outcome.UNKNOWN]
     for row in page.table.matrix.rows:
         shown = page.table.matrix.text(row, page.table.matrix.kinds[COLUMN])
         assert shown == {Outcome.OPEN: "got through", Outcome.STOPPED: "was stopped", Outcome.UNKNOWN: ""}[row.outcome]
-    assert page.told.text() == "What was tried on a copy came as predicted"
+    assert page.told.text() == f"{len(own)} were tried, and all came as predicted"
     if name := os.environ.get("LEARN_SHOT"):
         page.grab().save(name)
 
@@ -125,7 +149,7 @@ def test_what_differs_is_said_and_can_be_saved(page: MatrixPage, runner: Runner,
     stopped = next(row for row in page.table.matrix.rows if row.outcome is Outcome.STOPPED)
     runner.other = stopped.threat.id
     page.choose(stopped.threat.id)
-    page.trying.click()
+    begin(page)
     end(qtbot, page)
     assert "Predicted stopped, got through" in words(page)
     assert page.told.text() == "1 came otherwise than predicted"
@@ -139,14 +163,15 @@ def test_what_differs_is_said_and_can_be_saved(page: MatrixPage, runner: Runner,
 def test_one_alone(page: MatrixPage, qtbot: QtBot) -> None:
     threat = page.table.matrix.rows[0].threat.id
     page.choose(threat)
-    next(each for each in page.details.findChildren(QPushButton) if each.text() == "Try it").click()
+    next(each for each in page.details.findChildren(QPushButton) if each.text() == "Try it ▾").click()
+    page.menu.actions()[0].trigger()
     end(qtbot, page)
     assert set(page.table.matrix.tried) == {threat}
 
 
 def test_escape_stops_it(page: MatrixPage, runner: Runner, qtbot: QtBot) -> None:
     runner.let.clear()
-    page.trying.click()
+    begin(page)
     QTest.keyClick(page.table, Qt.Key.Key_Escape)
     end(qtbot, page)
     assert page.told.text() == "Cancelled."
@@ -155,13 +180,13 @@ def test_escape_stops_it(page: MatrixPage, runner: Runner, qtbot: QtBot) -> None
 
 def test_why_it_ended_early(page: MatrixPage, runner: Runner, qtbot: QtBot) -> None:
     runner.fails = True
-    page.trying.click()
+    begin(page)
     end(qtbot, page)
     assert page.told.text() == "The copy ended before it had tried everything."
 
 
 def test_results_go_when_it_is_started_anew(page: MatrixPage, qtbot: QtBot) -> None:
-    page.trying.click()
+    begin(page)
     end(qtbot, page)
     again = replace(container(), container=replace(container().container, pid=99))
     page.selection.show_snapshot(sample.snapshot((again,)))  # type: ignore[attr-defined]
@@ -175,3 +200,49 @@ def test_without_a_process_the_button_says_why(page: MatrixPage, qtbot: QtBot) -
     page.show_state(container(), container().matrix)
     assert not page.trying.isEnabled()
     assert "recorded elsewhere" in page.trying.toolTip()
+
+
+ITSELF = "Try in the running container (changes nothing)"
+
+
+def test_in_the_running_container(page: MatrixPage, inside: Runner, runner: Runner, qtbot: QtBot) -> None:
+    """The same column says it; what could not be tried there keeps what came of it on a copy."""
+    first, second = (row.threat.id for row in page.table.matrix.rows[:2])
+    runner.fails = True
+    inside.not_there = second
+    begin(page, ITSELF)
+    end(qtbot, page)
+    assert page.table.matrix.tried[first].where is Where.ITSELF
+    assert page.table.matrix.tried[second].outcome.tried is Tried.NOT_TRIED
+    page.choose(first)
+    assert any(word.startswith("Tried where it runs, ") for word in words(page))
+    runner.fails = False
+    begin(page)
+    end(qtbot, page)
+    begin(page, ITSELF)
+    end(qtbot, page)
+    assert page.table.matrix.tried[first].where is Where.ITSELF
+    assert page.table.matrix.tried[second].where is Where.COPY
+    page.choose(second)
+    assert any(word.startswith("Tried on a copy, ") for word in words(page))
+
+
+def test_a_member_of_a_pod_has_no_copy(page: MatrixPage) -> None:
+    pod = replace(container(), container=replace(container().container, pod="web"))
+    page.selection.show_snapshot(sample.snapshot((pod,)))  # type: ignore[attr-defined]
+    page.show_state(pod, pod.matrix)
+    found = choices(page)
+    assert not found["Try on a copy"].isEnabled()
+    assert "belongs to a pod" in found["Try on a copy"].toolTip()
+    assert found[ITSELF].isEnabled()
+
+
+def test_a_sandbox_is_tried_only_where_it_runs(page: MatrixPage, inside: Runner, qtbot: QtBot) -> None:
+    inner = replace(container().container, sandbox=sandbox_of("bubblewrap"))
+    box = replace(container(), container=inner)
+    page.selection.show_snapshot(sample.snapshot((box,)))  # type: ignore[attr-defined]
+    page.show_state(box, box.matrix)
+    assert list(choices(page)) == ["Try in the running sandbox (changes nothing)"]
+    begin(page, "Try in the running sandbox (changes nothing)")
+    end(qtbot, page)
+    assert {each.where for each in page.table.matrix.tried.values()} == {Where.ITSELF}

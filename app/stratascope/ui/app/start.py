@@ -28,6 +28,7 @@ from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.exports import exported
 from stratascope.ui.history.feed import Made
+from stratascope.ui.threats.feed import Where
 from stratascope.ui.tighten.controller import TwinsOf
 from stratascope.ui.window.main_window import Services
 from stratascope.usecases.engine_access import EngineAccess
@@ -182,7 +183,7 @@ def main(words: list[str], shows: str = "") -> int:
                 before=NotStarted([("", partial(_checker, late))]),
                 reach=_reach_of(watch),
                 tries=_reach_of(watch, tries=True),
-                attempts=partial(_attempts, late),
+                attempts={Where.COPY: partial(_attempts, late), Where.ITSELF: partial(_attempts_in_place, late)},
                 teach=partial(_teach, late),
             ),
             where=where,
@@ -216,6 +217,16 @@ def _attempts(
 
     access = connect(late.get(), state.container.engine, FileJournal())
     return tries(access, state, threats(wanted), cancelled)
+
+
+def _attempts_in_place(
+    late: LateEngines, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
+) -> Iterator[object]:
+    """The same in that container or sandbox itself, by attempts that change nothing."""
+    from stratascope.usecases.attempts.attempts import threats
+    from stratascope.wiring.attempts import tries_in_place
+
+    return tries_in_place(late.get(), state.container.id, threats(wanted), cancelled)
 
 
 def _teach(late: LateEngines, taught: Lesson, stage: int, cancelled: Callable[[], bool]) -> Iterator[object]:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QSizePolicy, QWidget
 
 from stratascope.core.container import Status
@@ -26,7 +25,8 @@ from stratascope.ui.containers.rows import Pin
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.buttons import text_button
-from stratascope.ui.kit.labels import give_tip, tip
+from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.registry import put_action
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.daily import daily as usecase
@@ -128,17 +128,6 @@ class TitleButtons(QWidget):
         for button, why, what in tips:
             button.setEnabled(why is None and (button is not self.run or under_way is None))
             give_tip(button, translate(why or what))
-
-
-def add(made: QMenu, text: Message, call: Callback, why_not: Message | None = None, keys: str = "") -> QAction:
-    """Add an entry to a menu; `why_not` disables it. `keys`: the window's own shortcut, shown but not registered."""
-    action = QAction(f"{translate(text)}\t{keys}" if keys else translate(text), made)
-    action.triggered.connect(lambda _=False: call())
-    if why_not is not None:
-        action.setEnabled(False)
-        action.setToolTip(tip(translate(why_not)))
-    made.addAction(action)
-    return action
 
 
 Callback = Callable[[], object]
@@ -253,19 +242,19 @@ class DailyController(QObject):
         own = ((self.harden, msg("Harden…"), "Ctrl+H"), (self.compare, msg("Compare with…"), "Ctrl+D"))
         for call, text, keys in own:
             if call is not None:
-                add(made, text, partial(self.on, state, call), keys=keys)
+                put_action(made, text, partial(self.on, state, call), keys=keys)
         pin = msg("Unpin") if self.pinned(state) else msg("Pin to the top")
-        add(made, pin, lambda: self.turn_pin(state))
+        put_action(made, pin, lambda: self.turn_pin(state))
         made.addSeparator()
-        add(made, msg("Copy name"), lambda: self.copy_name(state))
-        add(made, msg("Copy ID"), lambda: self.copy_id(state))
+        put_action(made, msg("Copy name"), lambda: self.copy_name(state))
+        put_action(made, msg("Copy ID"), lambda: self.copy_id(state))
         if state.findings:
-            add(made, msg("Copy the worst finding"), lambda: self.copy_worst(state))
+            put_action(made, msg("Copy the worst finding"), lambda: self.copy_worst(state))
         made.addSeparator()
-        add(made, msg("Logs"), lambda: self.logs(state), self.no_log(state), "Ctrl+L")
-        add(made, msg("Shell"), lambda: self.shell(state), self.no_shell(state), "Ctrl+T")
+        put_action(made, msg("Logs"), lambda: self.logs(state), self.no_log(state), "Ctrl+L")
+        put_action(made, msg("Shell"), lambda: self.shell(state), self.no_shell(state), "Ctrl+T")
         for verb in (Verb.RESTART, Verb.STOP, Verb.START):
-            add(made, WORDS[verb], partial(self.ask, verb, state), self.why_not(verb, state))
+            put_action(made, WORDS[verb], partial(self.ask, verb, state), self.why_not(verb, state))
         return made
 
     def open_menu(self, key: Key, at: QPoint) -> None:

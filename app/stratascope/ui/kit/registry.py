@@ -123,13 +123,19 @@ class Registry:
 
     def _put(self, menu: QMenu, entry: Entry) -> None:
         keys = QKeySequence(entry.keys).toString(QKeySequence.SequenceFormat.NativeText)
-        text = translate(entry.name).replace("&", "&&")
-        action = menu.addAction(f"{text}\t{keys}" if keys else text)
-        action.triggered.connect(lambda _=False: self.run(entry))
-        why = entry.why()
-        if why is not None:
-            action.setEnabled(False)
-            action.setToolTip(tip(translate(why)))
+        put_action(menu, entry.name, lambda: self.run(entry), entry.why(), keys)
+
+
+def put_action(
+    made: QMenu, name: Message, call: Callable[[], object], why_not: Message | None = None, keys: str = ""
+) -> None:
+    """Add an entry to a menu; `why_not` disables it. `keys`: the window's own shortcut, shown but not registered."""
+    text = translate(name).replace("&", "&&")
+    action = made.addAction(f"{text}\t{keys}" if keys else text)
+    action.triggered.connect(lambda _=False: call())
+    if why_not is not None:
+        action.setEnabled(False)
+        action.setToolTip(tip(translate(why_not)))
 
 
 _HEAD = "head"

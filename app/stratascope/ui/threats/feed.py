@@ -1,4 +1,4 @@
-"""What came of trying threats of the container in view on a copy of it: on a thread, one container at a time.
+"""What came of trying threats of the container in view, on a copy of it or in it: on a thread, one at a time.
 
 Results are of a container and its start: they go with it, and when it is started anew.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, MessageError, msg, plural
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.core.threats.attempt import AttemptOutcome
+from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.background import ThreadRun, reason
 from stratascope.ui.kit.registry import NONE_CHOSEN
@@ -26,10 +27,16 @@ from stratascope.value import Value, replace
 Tries = Callable[[ContainerState, Sequence[str], Callable[[], bool]], Iterator[Any]]
 
 
+class Where(StrEnum):
+    COPY = "copy"
+    ITSELF = "itself"  # only by attempts that change nothing
+
+
 class TriedThreat(Value):
-    """One outcome, and when it was found, in seconds since the epoch."""
+    """One outcome, where it was tried, and when it was found, in seconds since the epoch."""
 
     outcome: AttemptOutcome
+    where: Where
     at: float
 
 
@@ -46,16 +53,18 @@ class _Known(Value):
 
 
 class AttemptsFeed(QObject):
-    """`told`, a container's key: more is known of it, or its attempts began or ended. `tries`: None: nothing can be."""
+    """`told`, a container's key: more is known of it, or its attempts began or ended. `tries`: by where."""
 
     told = Signal(object)
 
-    def __init__(self, tries: Tries | None, selection: Selection, parent: QObject | None = None) -> None:
+    def __init__(self, tries: Mapping[Where, Tries], selection: Selection, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tries, self._selection = tries, selection
         self._known: dict[Key, _Known] = {}
         self._run: ThreadRun | None = None
         self._whose: Key | None = None
+        self._where = Where.COPY
+        self._one = False  # whether these were asked for by name
         self._doing: Message | None = None
         self._done = 0
         selection.snapshot_changed.connect(self._see)
@@ -63,7 +72,7 @@ class AttemptsFeed(QObject):
     @property
     def able(self) -> bool:
         """Whether anything can be tried at all."""
-        return self._tries is not None
+        return bool(self._tries)
 
     def of(self, key: Key | None) -> Mapping[str, TriedThreat]:
         """What is known of that container, by threat."""
@@ -86,33 +95,40 @@ class AttemptsFeed(QObject):
             return None
         if self._done:
             return plural("Tried {count} threat", "Tried {count} threats", self._done)
-        return self._doing or msg("Making a copy of the container")
+        return self._doing or msg("Trying")
 
-    def why_not(self) -> Message | None:
-        """Why nothing of the container in view can be tried; None: it can."""
+    def places(self) -> tuple[Where, ...]:
+        """Where threats of the container in view may be tried."""
+        state = self._selection.current
+        sandbox = state is not None and state.container.sandbox is not None
+        return tuple(where for where in self._tries if where is not Where.COPY or not sandbox)
+
+    def why_not(self, where: Where) -> Message | None:
+        """Why nothing of the container in view can be tried there; None: it can."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is None or snapshot is None:
             return NONE_CHOSEN
         if snapshot.demo:
-            return msg("This was recorded elsewhere, and a copy is made of a container that runs.")
-        if state.container.sandbox is not None:
+            return msg("This was recorded elsewhere. Only what runs here can be tried.")
+        if where is Where.COPY and state.container.sandbox is not None:
             return msg("No engine starts this sandbox, so no copy of it can be made.")
         if not runs(state):
-            return msg("It does not run, so it is not known what its copy should hold.")
-        if state.container.pod or state.container.infra:
+            return msg("It does not run, so nothing can be tried.")
+        if where is Where.COPY and (state.container.pod or state.container.infra):
             return IN_A_POD
-        if self._tries is None:
+        if where not in self._tries:
             return msg("Nothing can be tried here.")
         if self._whose is not None and self._whose != state.key:
             return msg("Another container is being tried.")
         return None
 
-    def try_it(self, threats: Sequence[str] = ()) -> None:
+    def try_it(self, where: Where, threats: Sequence[str] = ()) -> None:
         """Try these threats of the container in view, all if there are none; does nothing while others are tried."""
-        state, tries = self._selection.current, self._tries
-        if state is None or tries is None or self._run is not None or self.why_not() is not None:
+        state, tries = self._selection.current, self._tries.get(where)
+        if state is None or tries is None or self._run is not None or self.why_not(where) is not None:
             return
         self._whose, self._doing, self._done = state.key, None, 0
+        self._where, self._one = where, bool(threats)
         known = self._known.get(state.key)
         self._known[state.key] = _Known(state.container.pid, {} if known is None else dict(known.tried))
         self._run = run = ThreadRun(partial(_run, tries, state, tuple(threats)), _ended, "attempts", self)
@@ -141,9 +157,10 @@ class AttemptsFeed(QObject):
     def _take(self, event: Any) -> None:
         if isinstance(event, AttemptOutcome):
             known = None if self._whose is None else self._known.get(self._whose)
-            if known is not None:
-                known.tried[event.threat] = TriedThreat(event, time.time())
-            self._done += 1
+            untried = event.tried is Tried.NOT_TRIED
+            if known is not None and not (untried and not self._one and event.threat in known.tried):
+                known.tried[event.threat] = TriedThreat(event, self._where, time.time())
+            self._done += not untried
         else:
             self._doing = event.text
         self.told.emit(self._whose)

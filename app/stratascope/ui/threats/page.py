@@ -5,14 +5,27 @@ If the window is too low for both, the page scrolls, so that some rows stay visi
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.attempt import Tried
 from stratascope.core.threats.depth import Matrix, RouteState, ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
@@ -42,12 +55,13 @@ from stratascope.ui.kit.marks import (
     stance_mark,
 )
 from stratascope.ui.kit.page import MadePage, Parts
+from stratascope.ui.kit.registry import put_action
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.threats.feed import AttemptsFeed, TriedThreat
+from stratascope.ui.threats.feed import AttemptsFeed, TriedThreat, Where
 from stratascope.ui.threats.table import MatrixTable, tried_lines
 
-TRY = msg("Tries it harmlessly on a copy of the container, which is removed. The container is not touched.")
+TRY = msg("Tries it harmlessly: on a copy, which is removed, or where it runs, by what changes nothing.")
 LONGEST = 2000  # characters of one text
 
 
@@ -108,11 +122,11 @@ def together(state: ThreatState) -> list[list[str]]:
 
 
 class ThreatDetails(Scrolled):
-    """The selected threat in full; `show_threat` sets it, None clears it. `try_wanted`: its id; `save_wanted`: what was
-    read is to be saved, as it came otherwise than predicted.
+    """The selected threat in full; `show_threat` sets it, None clears it. `try_wanted`: its button; `save_wanted`: what
+    was read is to be saved, as it came otherwise than predicted.
     """
 
-    try_wanted = Signal(str)
+    try_wanted = Signal(object)
     save_wanted = Signal()
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
@@ -209,7 +223,8 @@ class ThreatDetails(Scrolled):
                 _add(column, Label(self._theme, 12, ink="text2", wrap=True), line)
         if not self.offers:
             return
-        button = text_button(self._theme, msg("Try it"), self._try)
+        button = try_button(self._theme)
+        button.clicked.connect(self._try)
         button.setEnabled(self.why_not is None)
         give_tip(button, translate(self.why_not or TRY))
         row = self._theme.lay(QHBoxLayout(), button, gap=6)
@@ -219,8 +234,7 @@ class ThreatDetails(Scrolled):
         column.addLayout(row)
 
     def _try(self) -> None:
-        if self._state is not None:
-            self.try_wanted.emit(self._state.threat.id)
+        self.try_wanted.emit(self.sender())
 
     def _head(self, column: QVBoxLayout, text: Message) -> None:
         self_made = Label(self._theme, 11, BOLD, "text3")
@@ -323,6 +337,19 @@ class OutcomeFilter(ChipRow):
             chip.setChecked(False)
 
 
+def try_button(theme: Theme) -> QPushButton:
+    """A button that opens the menu of where to try."""
+    button = text_button(theme, "")
+    say_try(button)
+    return button
+
+
+def say_try(button: QPushButton) -> None:
+    """Its words where nothing is being tried."""
+    button.setText(f"{translate(msg('Try it'))} ▾")
+    button.setAccessibleName(translate(msg("Try it")))
+
+
 BESIDE = 920  # from this width on the details are next to the table, not below it
 
 
@@ -370,7 +397,10 @@ class MatrixPage(QWidget):
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
         self.chips.changed.connect(self.table.matrix.set_protections)
-        self.trying = text_button(theme, msg("Try it"), self.press_try)
+        self.trying = try_button(theme)
+        self.trying.clicked.connect(self.press_try)
+        self.menu = QMenu(self)
+        self.menu.setToolTipsVisible(True)
         self.trying.setVisible(feed is not None and feed.able)
         top = Qt.AlignmentFlag.AlignTop
         head = theme.lay(
@@ -460,19 +490,39 @@ class MatrixPage(QWidget):
     # -- trying
 
     def press_try(self) -> None:
-        """Try all threats of this container, or stop that."""
-        if self._feed is not None:
-            (self._feed.cancel if self._feed.trying(self._key) else self._feed.try_it)()
+        """Ask where to try all threats of this container, or stop that."""
+        if self._feed is not None and self._feed.trying(self._key):
+            self._feed.cancel()
+        else:
+            self._ask_where(self.trying)
 
-    def _try_one(self, threat: str) -> None:
-        if self._feed is not None:
-            self._feed.try_it((threat,))
+    def _try_one(self, button: QPushButton) -> None:
+        if self.details.state is not None:
+            self._ask_where(button, (self.details.state.threat.id,))
+
+    def _ask_where(self, button: QPushButton, threats: Sequence[str] = ()) -> None:
+        feed, state = self._feed, self._of
+        if feed is None or state is None:
+            return
+        self.menu.clear()
+        for where in feed.places():
+            word = msg("Try on a copy")
+            if where is Where.ITSELF and state.container.sandbox is not None:
+                word = msg("Try in the running sandbox (changes nothing)")
+            elif where is Where.ITSELF:
+                word = msg("Try in the running container (changes nothing)")
+            put_action(self.menu, word, partial(feed.try_it, where, threats), feed.why_not(where))
+        self.menu.popup(button.mapToGlobal(QPoint(0, button.height() + 2)))
 
     def _why_not(self) -> Message | None:
+        """Why it can be tried nowhere."""
         feed = self._feed
         if feed is None:
             return None
-        return feed.why_not() or (msg("It is being tried.") if feed.trying(self._key) else None)
+        if feed.trying(self._key):
+            return msg("It is being tried.")
+        reasons = [feed.why_not(where) for where in feed.places()]
+        return None if None in reasons else next(iter(reasons), None)
 
     def _told(self, key: Key) -> None:
         if key == self._key or self._key is None:
@@ -493,21 +543,27 @@ class MatrixPage(QWidget):
         feed = self._feed
         if feed is None:
             return
-        trying, why = feed.trying(self._key), feed.why_not()
-        self.trying.setText(translate(msg("Stop trying") if trying else msg("Try it")))
+        trying, why = feed.trying(self._key), self._why_not()
+        if trying:
+            self.trying.setText(translate(msg("Stop trying")))
+            self.trying.setAccessibleName("")
+        else:
+            say_try(self.trying)
         self.trying.setEnabled(trying or why is None)
-        give_tip(self.trying, translate(why or TRY))
+        give_tip(self.trying, "" if trying else translate(why or TRY))
         said = feed.progress if trying else feed.trouble(self._key) or self._summary()
         self.told.say("" if said is None else translate(said))
 
     def _summary(self) -> Message | None:
-        tried = [] if self._feed is None else [each.outcome for each in self._feed.of(self._key).values()]
+        known = {} if self._feed is None else self._feed.of(self._key)
+        tried = [each.outcome for each in known.values() if each.outcome.tried is not Tried.NOT_TRIED]
         differ = sum(each.differs for each in tried)
         if not tried:
             return None
         if differ:
             return plural("{count} came otherwise than predicted", "{count} came otherwise than predicted", differ)
-        return msg("What was tried on a copy came as predicted")
+        return plural("{count} was tried and came as predicted", "{count} were tried, and all came as predicted",
+                      len(tried))  # fmt: skip
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._feed is not None and self._feed.trying(self._key):

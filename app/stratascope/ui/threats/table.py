@@ -52,7 +52,7 @@ from stratascope.ui.kit.marks import (
 )
 from stratascope.ui.kit.table import AnyIndex, Column, Heads, ItemModel, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
-from stratascope.ui.threats.feed import TriedThreat
+from stratascope.ui.threats.feed import TriedThreat, Where
 from stratascope.value import Value
 
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)
@@ -229,7 +229,10 @@ def tried_lines(found: TriedThreat) -> list[str]:
         text = msg("It got through: {said}.", said=said)
     elif not who:
         text = msg("It was stopped: {said}.", said=said)
-    return [*lines, translate(text), translate(msg("Tried on a copy, {when}", when=clock(found.at)))]
+    where = msg("Tried on a copy, {when}", when=clock(found.at))
+    if found.where is Where.ITSELF:
+        where = msg("Tried where it runs, {when}", when=clock(found.at))
+    return [*lines, translate(text), translate(where)]
 
 
 def contrary(outcome: AttemptOutcome) -> Message:
@@ -263,7 +266,7 @@ def _head_tip(column: MatrixColumn) -> str:
         ColumnKind.GROUND: msg(
             "The host's own settings, and what its kernel lacks. They are never counted as a layer."
         ),
-        ColumnKind.TRIED: msg("What came of trying it on a copy of the container."),
+        ColumnKind.TRIED: msg("What came of trying it, on a copy or where it runs."),
     }
     return translate(sentences[column.kind])
 

@@ -31,6 +31,7 @@ from stratascope.ui.kit.page import MACHINE, View, page_of, view_key
 from stratascope.ui.kit.registry import NONE_CHOSEN, Entry, Registry, Section
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.relaunch.result_card import KEEP
+from stratascope.ui.threats.feed import Where
 from stratascope.ui.use.strip import why_not as why_not_watched
 from stratascope.ui.window.toolbar import KEYS
 from stratascope.usecases.daily.daily import Verb
@@ -243,8 +244,10 @@ class Actions(QObject):
             Entry(msg("Copy ID"), partial(daily.on_current, daily.copy_id), why=here),
             Entry(msg("Copy the worst finding"), partial(daily.on_current, daily.copy_worst), why=self._no_finding),
             Entry(msg("Accept the worst finding until…"), self._accept_worst, why=self._not_accepted),
-            Entry(msg("Try all threats on a copy"), self._try_threats, why=window.attempts.why_not,
-                  words="try it attempt prove test"),
+            Entry(msg("Try all threats on a copy"), partial(self._try_threats, Where.COPY),
+                  why=partial(window.attempts.why_not, Where.COPY), words="try it attempt prove test"),
+            Entry(msg("Try all threats where it runs"), partial(self._try_threats, Where.ITSELF),
+                  why=partial(window.attempts.why_not, Where.ITSELF), words="try it in place attempt sandbox"),
             Entry(msg("Watch it"), window.watch, why=self._not_watched, words="observe record"),
             Entry(msg("Stop watching"), window.stop_watching, words="end observe",
                   why=lambda: None if window.is_watched else msg("It is not watched.")),
@@ -252,9 +255,9 @@ class Actions(QObject):
         if (as_text := window.as_text) is not None:
             registry.add(Entry(msg("Show what creates it as text"), as_text.ask, why=here, words="command compose"))
 
-    def _try_threats(self) -> None:
+    def _try_threats(self, where: Where) -> None:
         self._window.pages.show_view(View.MATRIX)
-        self._window.attempts.try_it()
+        self._window.attempts.try_it(where)
 
     def _pin_text(self) -> Message:
         return msg("Unpin") if self._window.daily.pinned_here else msg("Pin to the top")

@@ -6,6 +6,7 @@ It creates its parts and connects them; they show the selection, which follows t
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ from stratascope.ui.reach.feed import ReachFeed
 from stratascope.ui.reach.feed import Read as ReadReach
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
-from stratascope.ui.threats.feed import AttemptsFeed, Tries
+from stratascope.ui.threats.feed import AttemptsFeed, Tries, Where
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
 from stratascope.ui.window.actions import PAGE_FIRST, Actions
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
 class Services(Value):
     """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
     is not started yet; `reach` reads what a container can get at, and `tries`
-    really tries it; `attempts` tries threats on a copy; `teach`, a lesson's stage.
+    really tries it; `attempts` tries threats, by where; `teach`, a lesson's stage.
     """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
@@ -85,7 +86,7 @@ class Services(Value):
     before: Before | None = None
     reach: ReadReach | None = None
     tries: ReadReach | None = None
-    attempts: Tries | None = None
+    attempts: Mapping[Where, Tries] = field(default_factory=dict)
     teach: Teach | None = None
 
 
