@@ -19,6 +19,7 @@ from stratascope.cli.arguments import parser
 from stratascope.layers import all_layers
 from stratascope.ui.guide import topics
 from stratascope.ui.guide.text import FALLBACK, LEARN, Chapter, NoGuideError, load, read_chapter
+from stratascope.usecases.attempts.lessons import LESSONS
 
 GUIDE = CHECKOUT / "resources" / "guide"
 LANGUAGES = ("en", "ja")
@@ -76,7 +77,9 @@ def test_links_lead_to_places_of_the_guide(language: str) -> None:
     seen = 0
     for name, text in texts(language).items():
         for link in _LINK.findall(text):
-            if link == LEARN:
+            scheme, _, lesson = link.partition(":")
+            if scheme == LEARN:
+                assert lesson in ("", *(each.id for each in LESSONS)), (name, link)
                 continue
             seen += 1
             file, _, anchor = link.partition("#")
@@ -84,7 +87,7 @@ def test_links_lead_to_places_of_the_guide(language: str) -> None:
             assert not anchor or anchor in chapters[file].anchors, (name, link)
     assert seen > 12
     linked = {link.partition("#")[0] for link in _LINK.findall(texts(language)["01-start.md"])}
-    assert linked == {*chapters, LEARN} - {"01-start.md"}  # the first chapter is the table of contents
+    assert linked == {*chapters, f"{LEARN}:"} - {"01-start.md"}  # the first chapter is the table of contents
 
 
 def test_every_place_that_f1_goes_to_is_there() -> None:

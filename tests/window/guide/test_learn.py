@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -183,6 +184,24 @@ def test_the_first_link_of_the_guide_opens_it(window: MainWindow, qtbot: QtBot) 
     assert shown.chapter is not None
     assert shown.chapter.name == "layers"
     dialog.close()
+
+
+def test_the_chapter_opens_each_lesson(window: MainWindow) -> None:
+    """Its links, in the order of the list; one that is followed again begins it again."""
+    window.guide.open_at(("learn", ""))
+    shown = window.guide.shown
+    assert shown is not None
+    assert shown.chapter is not None
+    links = [QUrl(link) for link in re.findall(r"\((learn:[a-z]+)\)", shown.chapter.text)]
+    assert [link.path() for link in links] == [each.id for each in lessons.LESSONS]
+    for link in (*links, links[-1]):
+        shown.view.anchorClicked.emit(link)
+        assert window.lessons is not None
+        assert window.lessons.isVisible()
+        assert window.lessons.lesson.id == link.path()
+        assert window.lessons.button.text() == "Take it away"
+        window.lessons.press()
+    window.lessons.close()
 
 
 def test_the_menu_and_the_page_without_a_container_open_it(window: MainWindow) -> None:

@@ -170,6 +170,13 @@ class LearnDialog(QDialog):
         """Whether something is being tried."""
         return self._run is not None
 
+    def choose(self, lesson: str) -> None:
+        """Begin the lesson of that id, if there is one."""
+        for row, each in enumerate(LESSONS):
+            if each.id == lesson:
+                self.list.setCurrentRow(row)
+                self._begin()
+
     def press(self) -> None:
         """Go on: take away or put back, try, the next lesson; stop, while it is tried."""
         if self._run is not None:

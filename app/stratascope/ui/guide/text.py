@@ -41,7 +41,7 @@ from stratascope.value import Value
 
 FOLDER = "guide"
 FALLBACK = "en"
-LEARN = "learn:"  # a link that opens the lessons
+LEARN = "learn"  # the scheme of a link that opens the lessons, or the one of that id: learn:seccomp
 _ANCHOR = re.compile(r'<a id="([a-z0-9-]+)"></a>')
 _HEADING = re.compile(r"#{1,6} (.+)")
 _NAME = re.compile(r"(?:\d+-)?([a-z0-9-]+)\.md")

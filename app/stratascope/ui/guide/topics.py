@@ -35,10 +35,10 @@ NOTHING = ("troubleshooting", "engines")
 
 
 class Guide(QObject):
-    """Opens the guide. `otherwise` returns the topic if the focused widget has none; `learn` opens the lessons."""
+    """Opens the guide. `otherwise` returns the topic if the focused widget has none; `learn` opens a lesson."""
 
     def __init__(
-        self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic], learn: Callable[[], object]
+        self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic], learn: Callable[[str], object]
     ) -> None:
         super().__init__(window)
         self._theme, self._otherwise, self._learn = theme, otherwise, learn

@@ -144,9 +144,11 @@ class SearchField(QLineEdit):
 
 
 class GuideWindow(QDialog):
-    """The guide's window; `open_at` shows a chapter. `learn_wanted`: the link to the lessons was followed."""
+    """The guide's window; `open_at` shows a chapter. `learn_wanted`: a link to the lesson of that id was followed,
+    or, without one, to all.
+    """
 
-    learn_wanted = Signal()
+    learn_wanted = Signal(str)
 
     def __init__(self, theme: Theme, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -281,8 +283,8 @@ class GuideWindow(QDialog):
 
     def follow(self, link: QUrl) -> None:
         """Follow a link within the guide, or to the lessons; links out of it are ignored."""
-        if link == QUrl(LEARN):
-            self.learn_wanted.emit()
+        if link.scheme() == LEARN:
+            self.learn_wanted.emit(link.path())
         if not link.isRelative():
             return
         name = chapter_name(link.path())

@@ -257,15 +257,17 @@ class MainWindow(QMainWindow):
             card.again_wanted.connect(self.feed.refresh)
         self.strata_page.panel.root_wanted.connect(self.toolbar.elevate)
 
-    def learn(self) -> None:
-        """Open the lessons."""
+    def learn(self, lesson: str = "") -> None:
+        """Open the lessons, at that one's beginning if one is named."""
         if self.teach is None:
+            feedback.tell(self.guide.shown or self, translate(msg("Nothing can be tried here.")))
             return
         if self.lessons is None:
             from stratascope.ui.guide.learn import LearnDialog
 
             self.lessons = made = LearnDialog(self.theme, self.pages.layers, self.teach, self)
             self.guide.serve(made, lambda: (topics.LAYERS, made.lesson.layer))
+        self.lessons.choose(lesson)
         self.lessons.show()
         self.lessons.raise_()
         self.lessons.activateWindow()
