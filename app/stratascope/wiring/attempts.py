@@ -16,7 +16,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.probe import beacons
 from stratascope.probe.in_place import ran
 from stratascope.probe.local import LocalProber
-from stratascope.usecases.attempts import attempts, in_place, lessons
+from stratascope.usecases.attempts import attempts, copy, in_place, lessons
 from stratascope.usecases.attempts.attempts import Step
 from stratascope.usecases.attempts.self_check import check
 from stratascope.usecases.engine_access import CopyAccess
@@ -79,7 +79,9 @@ def _standing_for(access: CopyAccess) -> attempts.Beacons:
         if not access.engine.local:
             yield sockets
             return
-        with beacons.standing() as found:
+        status = copy.status_of(state)
+        user = None if status is None or status.uids is None else status.uids.real
+        with beacons.standing(user) as found:
             yield {**found, **sockets}
 
     return standing

@@ -28,6 +28,7 @@ from rig.engine import Rig
 from rig.ordinary import seen_by_user, socket_for
 from rig.plan import ordinary_user
 from stratascope.core.snapshot import MachineCapture
+from stratascope.probe import beacons
 from stratascope.state import capture_file
 from stratascope.wiring.engines import open_engines, take_capture, translations
 
@@ -39,7 +40,6 @@ _PLANTED = {"direct": "strata-planted", "made with the mark": "strata-made"}  # 
 SECONDS = 90.0  # until a container must be ready, and again until it must have tried everything
 KEY, SEGMENT = f"strata-attempts-{os.getpid()}", 0x53000000 | os.getpid()  # of this test run alone
 
-_SYS_ADD_KEY, _SYS_KEYCTL, _USER_KEYRING, _UNLINK = 248, 250, -4, 9
 _IPC_CREAT, _IPC_RMID = 0o1000, 0
 _OF_THIS_MACHINE = (
     (r"/process_api/[0-9a-f]+", "/user.slice/session.scope"),
@@ -194,8 +194,7 @@ def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
         stack.callback(_LIBC.shmctl, segment, _IPC_RMID, None)
         users = {0, 1000, 1001, 65534, *((rig.user[0],) if rig.user is not None else ())}
         for uid in sorted(users):
-            _key(uid, add=True)
-            stack.callback(_key, uid, add=False)
+            assert stack.enter_context(beacons.key_of(uid, KEY)), f"no key for uid {uid}"
         stack.callback(
             _end,
             subprocess.Popen((_host_copy(folder), "peer", "user"), user=ordinary_user()[0], group=ordinary_user()[1]),
@@ -220,23 +219,6 @@ def _host_copy(folder: Path) -> str:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
-
-def _key(uid: int, *, add: bool) -> None:
-    """Put a key into the user keyring of that user on the host, or take it out."""
-    child = os.fork()
-    if child == 0:
-        try:
-            if uid:
-                os.setresgid(uid, uid, uid)
-                os.setresuid(uid, uid, uid)
-            key = _LIBC.syscall(_SYS_ADD_KEY, b"user", KEY.encode(), b"secret", 6, _USER_KEYRING)
-            if not add:
-                _LIBC.syscall(_SYS_KEYCTL, _UNLINK, key, _USER_KEYRING)
-            os._exit(0 if key > 0 else 1)
-        finally:
-            os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, f"no key for uid {uid}"
 
 
 def _pids(rig: Rig, names: list[str]) -> dict[str, int]:
