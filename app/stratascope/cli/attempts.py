@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         at_start(hardening)
         for each in hardening.accesses:
             as_root(each, engines)
-        access, state = hardening.state(arguments.container)
+        access, state = hardening.state(arguments.container, beside_all=True)
         outcomes = _outcomes(tries(access, state, wanted, interrupted()), as_json=arguments.json)
     return _told(outcomes, arguments)
 

@@ -110,3 +110,8 @@ class CopyAccess(EngineAccess, Protocol):
 
     @property
     def port(self) -> CopyEngine: ...
+
+    def beside_all(self) -> CopyAccess:
+        """A short-lived copy of this access that compares what it reads with the containers of all engines of the
+        machine, which it reads once.
+        """

@@ -7,14 +7,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.collector.read import TooLongError
 from stratascope.core.capture import Capture, or_none
-from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, matching
+from stratascope.core.container import NO_ENGINE, Asked, Container, Engine, EngineKind, EngineState, matching
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import NeedsStore, places_of
@@ -57,7 +57,7 @@ from stratascope.usecases.evidence import readings
 from stratascope.usecases.evidence.answers import answer_of, published
 from stratascope.usecases.evidence.readings import ProcessKind, all_processes, startup_processes
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.live.reader import machine_of
+from stratascope.usecases.live.reader import EngineQueries, machine_of
 from stratascope.usecases.observe.service import ObservationService, held
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.watched_twins import WatchedTwins
@@ -84,8 +84,19 @@ class _Moment:
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[RawContainer, CapturedContainer]] = {}
-        self.sharers: tuple[CapturedContainer, ...] | None = None
         self.lock = threading.Lock()
+
+
+class _Others:
+    """The containers that one is compared with, read once. `ports`: of engines beside its own."""
+
+    def __init__(self, ports: Sequence[EnginePort] = ()) -> None:
+        self.ports = ports
+        self.found: _Sharers | None = None
+        self.lock = threading.Lock()
+
+
+_Sharers = tuple[tuple[Engine, tuple[CapturedContainer, ...]], ...]
 
 
 class ConnectedEngine:
@@ -94,7 +105,7 @@ class ConnectedEngine:
     def __init__(self, engines: Engines, port: EnginePort, engine: Engine, journal: Journal) -> None:
         self.engine, self.journal = engine, journal
         self.needs: NeedsStore = FileNeeds()
-        self._port = port
+        self._port, self._engines = port, engines
         self._shared = translations()
         self._reader = engines.reader(self._shared)
         self._seen = _Machine(self._machine())
@@ -102,6 +113,7 @@ class ConnectedEngine:
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
         self._moment: _Moment | None = None
+        self._others: _Others | None = None
         self._predictions = predictions()
         self.clock = Clock()
 
@@ -115,8 +127,10 @@ class ConnectedEngine:
         if found is not None and seen.pids.get(container) != found.first.pid:
             seen.pids[container] = found.first.pid
             seen.see(with_mounts_of(seen.host, self._machine()))
-        others = [each for each in self._sharers() if each.raw.id != captured.raw.id]
-        capture = MachineCapture(time.time(), seen.host, (self.engine,), (captured, *others))
+        sharers = self._sharers()
+        others = [each for _, listed in sharers for each in listed if each.raw.id != captured.raw.id]
+        engines = tuple(engine for engine, _ in sharers)
+        capture = MachineCapture(time.time(), seen.host, engines, (captured, *others))
         snapshot = assembler(self._shared).snapshot(capture, wanted=lambda each: each.id == captured.raw.id)
         state = next(iter(snapshot.containers), None)
         if state is None or not state.container.status.rests:
@@ -137,7 +151,15 @@ class ConnectedEngine:
         if self._moment is not None:
             return self
         made = copy(self)
-        made._moment = _Moment()
+        made._moment, made._others = _Moment(), _Others()
+        return made
+
+    def beside_all(self) -> ConnectedEngine:
+        """See `CopyAccess`."""
+        if self._others is not None and self._others.ports:
+            return self
+        made = copy(self)
+        made._others = _Others(self._engines.ports)
         return made
 
     def file_inside(self, container: str, path: str, most: int) -> tuple[ContainerFile | None] | None:
@@ -277,15 +299,27 @@ class ConnectedEngine:
                 self._moment.known[container] = raw, self._reader.captured(self.engine, (raw,), self.ground)[0]
             return self._moment.known[container]
 
-    def _sharers(self) -> tuple[CapturedContainer, ...]:
-        """The engine's containers with only what they may share with each other: in a user namespace of all, as of a
-        rootless Podman, each may enter the others' processes that it sees.
+    def _sharers(self) -> _Sharers:
+        """The containers of each engine, its own first, with only what they may share with each other: in a user
+        namespace of all, as of a rootless Podman, each may enter the others' processes that it sees.
         """
-        moment = self._moment or _Moment()
-        with moment.lock:  # several threads want it at the same time
-            if moment.sharers is None:
-                moment.sharers = self._reader.captured(self.engine, self._port.list(), self.ground, lambda _: False)
-            return moment.sharers
+        others = self._others or _Others()
+        with others.lock:  # several threads want it at the same time
+            if others.found is None:
+                ours = (self._port.id, NO_ENGINE.id)
+                ports = [port for port in others.ports if port.id not in ours and not port.shell]
+                asked = EngineQueries(ports if self.engine.local else ())
+                own = self._reader.captured(self.engine, self._port.list(), self.ground, lambda _: False)
+                others.found = ((self.engine, own), *self._beside(asked))
+            return others.found
+
+    def _beside(self, asked: EngineQueries) -> Iterator[tuple[Engine, tuple[CapturedContainer, ...]]]:
+        for described, listing in asked.engines:
+            engine = described.result()
+            with suppress(EngineError):  # one that fails meanwhile has none
+                raws = listing.result()
+                if engine.state is EngineState.CONNECTED and engine.local:
+                    yield engine, self._reader.captured(engine, raws, self.ground, lambda _: False)
 
 
 def _own_network() -> str:
@@ -389,9 +423,12 @@ class ConnectedHardening(Value):
                                  engines=engines), name)  # fmt: skip
         return hits[0]
 
-    def state(self, name: str) -> tuple[ConnectedEngine, ContainerState]:
-        """The same, read now. Raises what `container` and the engine raise, NoSuchContainerError if it is gone."""
+    def state(self, name: str, *, beside_all: bool = False) -> tuple[ConnectedEngine, ContainerState]:
+        """The same, read now. Raises what `container` and the engine raise, NoSuchContainerError if it is gone.
+        `beside_all`: as of `CopyAccess`.
+        """
         access, container = self.container(name)
+        access = access.beside_all() if beside_all else access
         state = access.read(container)
         if state is None:
             raise NoSuchContainerError(container)

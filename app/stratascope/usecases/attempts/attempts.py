@@ -107,6 +107,7 @@ def tries(
     if not doing:
         return
     yield Step(msg("Making a copy of the container"))
+    access = access.beside_all()
     spec = access.port.plan(state.container.id)
     checked(state, spec)
     number = secrets.token_hex(8)
@@ -163,8 +164,6 @@ def judged(
     """Pure: what the attempts for one threat come to. `sees`: the copy sees processes of the host."""
     lines = tuple(lines)
     expected = Outcome.UNKNOWN if original is None else original.outcome
-    if sees and name in _ON_OTHERS:  # those of other engines were not read beside it
-        expected = Outcome.UNKNOWN
     spent = sum(line.seconds for line in lines)
     by_result: dict[str, list[RouteLine]] = {}
     for line in lines:

@@ -213,8 +213,9 @@ def teach(
     for stage in stages or taught.stages:
         yield Step(msg("Starting a container that is thrown away"))
         with running(access, program, stage.options) as container:
-            state = settled(access, container)
-            for event in tries(access, state, program, (taught.threat,), beacons, cancelled):
+            beside = access.beside_all()
+            state = settled(beside, container)
+            for event in tries(beside, state, program, (taught.threat,), beacons, cancelled):
                 yield event if isinstance(event, Step) else StageOutcome(stage, event)
 
 

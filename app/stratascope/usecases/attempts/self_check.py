@@ -32,8 +32,9 @@ def check(
             return
         try:
             with running(access, program, options) as container:
-                state = settled(access, container)
-                events = tries(access, state, program, threats(()), beacons, cancelled)
+                beside = access.beside_all()
+                state = settled(beside, container)
+                events = tries(beside, state, program, threats(()), beacons, cancelled)
                 found = tuple(event for event in events if isinstance(event, AttemptOutcome))
         except MessageError as error:
             yield Checked(access.engine.id, options.name, why=error.message)

@@ -106,10 +106,10 @@ def test_a_program_of_the_image_is_not_run_for_it() -> None:
     assert judge(THROUGH, original=both).tried is Tried.OPEN
 
 
-def test_what_others_are_was_not_read() -> None:
+def test_what_gets_through_to_others_counts() -> None:
     stopped = state("usermap", threat=PEERS.id)
     found = judge(THROUGH, original=stopped, name=PEERS.id, sees=True)
-    assert (found.predicted, found.tried, found.differs) == (Outcome.UNKNOWN, Tried.OPEN, False)
+    assert (found.predicted, found.tried, found.differs) == (Outcome.STOPPED, Tried.OPEN, True)
     assert judge(VAIN, original=stopped, name=PEERS.id).tried is Tried.STOPPED
 
 
