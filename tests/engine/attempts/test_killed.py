@@ -47,5 +47,6 @@ def test_killed_at_any_moment_nothing_is_left(each_api: Rig, tmp_path: Path) -> 
         assert begun  # some were killed while there was a copy
         assert left(each_api) == []
         assert (segments(), each_api.run("images", "-q")) == (before, images)
+        assert "stratascope-" not in Path("/proc/keys").read_text("ascii")
         assert each_api.said(name, "echo", "runs") == "runs"
     each_api.run("volume", "rm", f"kill-{os.getpid()}")

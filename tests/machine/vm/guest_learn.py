@@ -1,4 +1,5 @@
-"""What runs as root inside the virtual machine for the lesson on AppArmor and SELinux: each stage of it, on Docker.
+"""What runs as root inside the virtual machine for the lesson on AppArmor and SELinux: each stage of it, on Docker; and
+threats tried in a running container itself.
 
 Its outcomes are what `resources/learn/recorded.json` shows where the kernel has neither. Under SELinux the policy is
 enforced while something is read or tried, and warns only while the engine starts and removes containers: Debian's
@@ -43,6 +44,25 @@ def switching(port: type[Any]) -> None:
         setattr(port, name, wrapped(name, getattr(port, name)))
 
 
+def tried_in_place() -> list[dict[str, Any]]:
+    """All threats, in a running container with the engine's own profile."""
+    from stratascope.core.threats.attempt import AttemptOutcome
+    from stratascope.presentation.attempts_report import json_object
+    from stratascope.usecases.attempts.attempts import threats
+    from stratascope.wiring.attempts import tries_in_place
+    from stratascope.wiring.engines import open_engines
+
+    enforce(False)
+    run("docker", "run", "-d", "--name", "web", "bb")
+    enforce(True)
+    with open_engines(("docker",)) as engines:
+        events = tries_in_place(engines, "web", threats(()))
+        made = [json_object(event) for event in events if isinstance(event, AttemptOutcome)]
+    enforce(False)
+    run("docker", "rm", "-f", "web")
+    return made
+
+
 def main(flavour: str) -> None:
     from stratascope.core.lesson import StageOutcome
     from stratascope.engines.docker.relauncher import DockerRelauncher
@@ -65,6 +85,7 @@ def main(flavour: str) -> None:
         made = [event for event in teach(access, taught) if isinstance(event, StageOutcome)]
     truth = {
         "not here": repr(refused),
+        "in place": tried_in_place(),
         "as told": [each.as_told for each in made],
         "stages": [json_object(each.outcome) for each in made],
         "left": run("docker", "ps", "-a", "-q") + run("docker", "images", "-q"),

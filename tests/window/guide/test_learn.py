@@ -196,12 +196,13 @@ def test_the_chapter_opens_each_lesson(window: MainWindow) -> None:
     assert [link.path() for link in links] == [each.id for each in lessons.LESSONS]
     for link in (*links, links[-1]):
         shown.view.anchorClicked.emit(link)
-        assert window.lessons is not None
-        assert window.lessons.isVisible()
-        assert window.lessons.lesson.id == link.path()
-        assert window.lessons.button.text() == "Take it away"
-        window.lessons.press()
-    window.lessons.close()
+        dialog = window.lessons
+        assert dialog is not None
+        assert dialog.isVisible()
+        assert dialog.lesson.id == link.path()
+        assert dialog.button.text() == "Take it away"
+        dialog.press()
+    dialog.close()
 
 
 def test_the_menu_and_the_page_without_a_container_open_it(window: MainWindow) -> None:
