@@ -43,7 +43,7 @@ class Teacher:
             if cancelled():
                 raise NotTriedError(msg("Cancelled."))
         if self.recorded:
-            yield lessons.recorded(taught.id)[at]
+            yield from (made for made in lessons.recorded(taught.id) if made.stage == taught.stages[at])
             return
         stage = taught.stages[at]
         tried, predicted = (Tried.STOPPED, Outcome.STOPPED) if stage.layer else (Tried.OPEN, Outcome.OPEN)
@@ -126,10 +126,20 @@ def test_what_is_recorded_says_where_and_why(dialog: LearnDialog, teacher: Teach
     dialog.list.setCurrentRow(4)
     for _ in range(4):
         go(dialog, qtbot)
-    why, said, where = dialog.said.text().split("\n")
+    why, *found = dialog.said.text().split("\n")
     assert "neither AppArmor nor SELinux" in why
-    assert "EACCES" in said
-    assert "recorded with Docker" in where
+    for line, system in zip(found, ("AppArmor", "SELinux"), strict=True):
+        assert "EACCES" in line
+        assert line.endswith(f"(recorded with Docker 26.1 on Debian 13, with {system})")
+
+
+def test_the_options_are_those_of_the_machine(qtbot: QtBot, theme: Theme, teacher: Teacher) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    made = LearnDialog(theme, all_layers(), teacher, parent, selinux=True)
+    made.choose("mac")
+    made.press()
+    assert made.options.text() == "--cap-add SYS_ADMIN --security-opt label=disable"
 
 
 def test_it_can_be_stopped(dialog: LearnDialog, teacher: Teacher, qtbot: QtBot) -> None:
@@ -202,7 +212,7 @@ def test_the_chapter_opens_each_lesson(window: MainWindow) -> None:
         assert dialog.lesson.id == link.path()
         assert dialog.button.text() == "Take it away"
         dialog.press()
-    dialog.close()
+        dialog.close()
 
 
 def test_the_menu_and_the_page_without_a_container_open_it(window: MainWindow) -> None:

@@ -245,7 +245,7 @@ def _teach(late: LateEngines, taught: Lesson, stage: int, cancelled: Callable[[]
         yield from teach(access, taught, (taught.stages[stage],), cancelled)
     else:
         yield Step(why)
-        yield lessons.recorded(taught.id)[stage]
+        yield from (made for made in lessons.recorded(taught.id) if made.stage == taught.stages[stage])
 
 
 def _checker(late: LateEngines) -> Checker:

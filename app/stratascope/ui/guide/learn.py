@@ -29,8 +29,8 @@ from stratascope.ui.strata.rays import falling
 from stratascope.usecases.attempts.lessons import LESSONS, words
 from stratascope.value import Value
 
-# A stage of a lesson, by its place; yields what begins (with a `text`), then a StageOutcome. A recorded one comes after
-# the reason why it is not tried here.
+# A stage of a lesson, by its place; yields what begins (with a `text`), then a StageOutcome. What was recorded comes
+# after the reason why it is not tried here, one for each machine.
 Teach = Callable[[Lesson, int, Callable[[], bool]], Iterator[Any]]
 SIZE = (820, 600)
 BAND, GAP, FALL = 30, 4, 450  # heights; ms
@@ -119,11 +119,15 @@ class LessonPicture(QWidget):
 
 
 class LearnDialog(QDialog):
-    """The dialog. `teach`: tries a stage. Closing it ends what is being tried; nothing is left of it."""
+    """The dialog. `teach`: tries a stage. `selinux`: whether this machine has it, for the words of options. Closing it
+    ends what is being tried; nothing is left of it.
+    """
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], teach: Teach, parent: QWidget) -> None:
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], teach: Teach, parent: QWidget, *, selinux: bool = False
+    ) -> None:
         super().__init__(parent)
-        self._theme, self._teach = theme, teach
+        self._theme, self._teach, self._selinux = theme, teach, selinux
         self._titles = {layer.id: translate(layer.about.title) for layer in layers}
         self._run: ThreadRun | None = None
         self._stage, self._set = -1, False  # the stage, and whether its layer was moved and is to be tried
@@ -215,7 +219,7 @@ class LearnDialog(QDialog):
         stage = stages[at] if at >= 0 else None
         own = {each.layer for each in stages if each.layer}
         away = frozenset() if stage is None else frozenset(own - {stage.layer})
-        self.options.setText("" if stage is None else command_words(words(stage.options)))
+        self.options.setText("" if stage is None else command_words(words(stage.options, selinux=self._selinux)))
         self.options.setVisible(stage is not None)
         self.picture.show_stage(away, "" if stage is None else stage.layer, made)
         ended = at == len(stages) - 1 and not self._set
@@ -255,14 +259,15 @@ class LearnDialog(QDialog):
             self.said.setText(self._doing)
             self.said.setVisible(True)
             return
+        before = self._doing if self._set else self.said.text()
         self._set = False
         other = otherwise(event)
         parts = [translate(told(event))]
         if event.recorded is not None:
-            parts = [self._doing, *parts, translate(event.recorded)]
+            parts = [before, translate(bracketed(parts[0], translate(event.recorded)))]
         elif other is not None:
             parts.append(translate(other))
-        self.said.setText("\n".join(plain(each, 400) for each in parts if each))
+        self.said.setText("\n".join(plain(line, 400) for each in parts for line in each.split("\n") if line))
         self._show(event)
         QTimer.singleShot(0, self, self._reveal)
         accessibility.announce(self, self.said.text())

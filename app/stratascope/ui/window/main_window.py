@@ -265,7 +265,9 @@ class MainWindow(QMainWindow):
         if self.lessons is None:
             from stratascope.ui.guide.learn import LearnDialog
 
-            self.lessons = made = LearnDialog(self.theme, self.pages.layers, self.teach, self)
+            ground = None if self.selection.snapshot is None else self.selection.snapshot.ground
+            selinux = ground is not None and bool(ground.selinux)
+            self.lessons = made = LearnDialog(self.theme, self.pages.layers, self.teach, self, selinux=selinux)
             self.guide.serve(made, lambda: (topics.LAYERS, made.lesson.layer))
         self.lessons.choose(lesson)
         self.lessons.show()
