@@ -138,8 +138,8 @@ def enter(place: Place, parent: int) -> Entered:
     library = ctypes.CDLL(None, use_errno=True)
     if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(errno.EPERM, "this process would be open to those that it joins")
-    loose = [] if _join_group(place.cgroup) else [CGROUP]
-    labelled = _label_setter(place.label)
+    loose = []
+    grouped, labelled = _group_joiner(place.cgroup), _label_setter(place.label)
     root = os.geteuid() == 0
     if root:
         library.prctl(_PR_SET_SECUREBITS, _KEEP_ALL, 0, 0, 0)
@@ -167,6 +167,8 @@ def enter(place: Place, parent: int) -> Entered:
     if not labelled():
         loose.append(LABEL)
     short = [] if _capabilities(library, ctypes, place.fields) else [CAPABILITIES]
+    if not grouped():  # now that who looks at the group's processes sees none that may more
+        loose.append(CGROUP)
     filters = place.filters or []
     if place.filters is None or any(_asks_another(each) for each in filters):
         loose.append(FILTER)
@@ -325,13 +327,16 @@ def _label_setter(label: str) -> Callable[[], bool]:
     return take
 
 
-def _join_group(text: str) -> bool:
-    """Join all control groups of it that differ from this process's; none that is frozen."""
+def _group_joiner(text: str) -> Callable[[], bool]:
+    """What joins all control groups of it that differ from this process's, opened while they are at hand; none that is
+    frozen. It says whether they were joined.
+    """
+    files: List[Optional[int]] = [] if text else [None]
     try:
         own = set(read_file("/proc/self/cgroup").split("\n"))
     except (OSError, TooLongError):
-        return False
-    mounts, done = Mounts().ready(), bool(text)
+        return lambda: False
+    mounts = Mounts().ready()
     for line in text.split("\n"):
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
@@ -340,8 +345,22 @@ def _join_group(text: str) -> bool:
         hierarchy = V2 if number == "0" else names.split(",")[0]
         if hierarchy not in FILES:  # others refuse nothing
             continue
-        done = joined(mounts.place(hierarchy, unescaped(path))) and done
-    return done
+        files.append(procs_of(mounts.place(hierarchy, unescaped(path))))
+
+    def join_all() -> bool:
+        done = [each is not None and _enters(each) for each in files]
+        return all(done)
+
+    return join_all
+
+
+def _enters(group: int) -> bool:
+    try:
+        return os.write(group, b"0") == 1
+    except OSError:
+        return False
+    finally:
+        os.close(group)
 
 
 def _has_room(group: str) -> bool:
@@ -353,21 +372,19 @@ def _has_room(group: str) -> bool:
     return True
 
 
-def joined(place: Optional[Tuple[str, str]]) -> bool:
-    """Join the group at that path below its mount, if it has room and is not frozen; whether it was."""
+def procs_of(place: Optional[Tuple[str, str]]) -> Optional[int]:
+    """The list of processes of the group at that path below its mount, if it has room and is not frozen."""
     if place is None:
-        return False
+        return None
     group = place[0] + place[1]
     parts = place[1].strip("/").split("/")
     if not all(_has_room("/".join((place[0], *parts[:end]))) for end in range(1, len(parts) + 1)):
-        return False
+        return None
     try:
         for name, still in (("cgroup.freeze", "1"), ("freezer.state", "FROZEN")):
             with suppress(FileNotFoundError):
                 if read_file("%s/%s" % (group, name)).strip() == still:
-                    return False
-        with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
-            file.write(str(os.getpid()))
+                    return None
+        return os.open(group + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
     except (OSError, TooLongError):
-        return False
-    return True
+        return None
