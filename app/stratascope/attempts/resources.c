@@ -109,7 +109,7 @@ static int keep_awake(void) /* the kernel drops the flag silently: what it kept 
 }
 
 const struct attempt RESOURCES[] = {
-    {"fork-bomb", "direct", "clone, 600 times", many_processes, SUCCESS},
+    {"fork-bomb", "direct", "clone (600 times)", many_processes, SUCCESS},
     {"raise-limits", "direct", "setrlimit(RLIMIT_CORE)", raise_limits, SUCCESS, 1},
     {"raise-priority", "direct", "setpriority(-5)", raise_priority, SUCCESS},
     {"lock-memory", "direct", "mlock", lock_memory, SUCCESS},
