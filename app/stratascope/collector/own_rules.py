@@ -4,7 +4,8 @@ Secrets stay there: of passwords only whether one is empty, of rules only whom t
 Where a rule can't be decided (an alias that is not defined, a command that may or may not lead to more), it counts as
 letting in: sudoers(5), doas.conf(5), pam.d(5), pam_permit(8), pam_wheel(8), passwd(5), shadow(5).
 
-A line each: `r PROGRAM KIND ID`, KIND u (a user), g (a group) or a (everyone, ID 0), ids inside.
+A line each: `r PROGRAM KIND ID`, KIND u (a user), g (a group) or a (everyone, ID 0), ids inside. `q` in place of `r`:
+whom sudo and doas let become root after a password. `u PROGRAM`: its rules may not be read by this reader.
 `w PROGRAM UID GID MODE`: whoever may write to a file with that owner and mode changes the rules; these ids are as the
 reader sees them.
 """
@@ -50,10 +51,10 @@ class Files(Protocol):
     """The files that hold the rules."""
 
     def text(self, path: str) -> str:
-        """Up to TEXT_MAX bytes of a file; empty if there is none."""
+        """Up to TEXT_MAX bytes of a file; empty if there is none. Raises PermissionError."""
 
     def names(self, path: str) -> List[str]:
-        """The names in a folder, sorted."""
+        """The names in a folder, sorted. Raises PermissionError."""
 
     def access(self, path: str) -> Optional[Tuple[int, int, int]]:
         """Owner, group and mode."""
@@ -79,6 +80,8 @@ class FilesBelow:
                 return os.read(file, TEXT_MAX).decode("utf-8", "replace")
             finally:
                 os.close(file)
+        except PermissionError:
+            raise
         except OSError:
             return ""
 
@@ -94,6 +97,8 @@ class FilesBelow:
                 return sorted(os.listdir(folder))[:FILES_MAX]
             finally:
                 os.close(folder)
+        except PermissionError:
+            raise
         except OSError:
             return []
 
@@ -116,17 +121,19 @@ def own_rules(files: Files, known: Set[str]) -> List[str]:
     rules = _Rules(files)
     if "su" in known or "bbsuid" in known:
         lines += _lines("su", rules.su())
-    if "sudo" in known or "sudoedit" in known:
-        lines += _lines("sudo", rules.sudo())
-    if "doas" in known:
-        lines += _lines("doas", rules.doas())
+    for program, own, wanted in (("sudo", rules.sudo, ("sudo", "sudoedit")), ("doas", rules.doas, ("doas",))):
+        if known.intersection(wanted):
+            rules.unread = False
+            free, asked = own()
+            lines += _lines(program, free) + _lines(program, asked - free, "q")
+            lines += ["u " + program] if rules.unread else []
     if known.intersection(("su", "bbsuid", "sudo", "sudoedit", "doas")):
         lines += rules.writable("su")
     return lines
 
 
-def _lines(program: str, admitted: _Admitted) -> List[str]:
-    return ["r %s %s %d" % (program, kind, number) for kind, number in sorted(admitted)[:LINES_MAX]]
+def _lines(program: str, admitted: _Admitted, letter: str = "r") -> List[str]:
+    return ["%s %s %s %d" % (letter, program, kind, number) for kind, number in sorted(admitted)[:LINES_MAX]]
 
 
 class _Rules:
@@ -134,6 +141,7 @@ class _Rules:
 
     def __init__(self, files: Files) -> None:
         self._files, self._left = files, FILES_MAX
+        self.unread = False  # whether a file could not be read for want of rights
         shadow = {words[0]: words[1] for words in self._table("/etc/shadow") if len(words) > 1}
         self._users: Dict[str, _User] = {}
         for words in self._table("/etc/passwd"):
@@ -148,7 +156,18 @@ class _Rules:
 
     def _text(self, path: str) -> str:
         self._left -= 1
-        return "" if self._left < 0 else self._files.text(path)
+        try:
+            return "" if self._left < 0 else self._files.text(path)
+        except PermissionError:
+            self.unread = True
+            return ""
+
+    def _names(self, path: str) -> List[str]:
+        try:
+            return self._files.names(path)
+        except PermissionError:
+            self.unread = True
+            return []
 
     def _table(self, path: str) -> List[List[str]]:
         return [line.split(":") for line in self._text(path).split("\n")[:USERS_MAX]]
@@ -212,8 +231,10 @@ class _Rules:
 
     # -- sudo
 
-    def sudo(self) -> _Admitted:
-        """Whom sudoers(5) lets run something as root without a password, or with an empty one of their own."""
+    def sudo(self) -> Tuple[_Admitted, _Admitted]:
+        """Whom sudoers(5) lets run something as root without a password, or with an empty one of their own; and whom
+        after asking for one.
+        """
         rules: List[str] = []
         free: List[str] = []
         aliases: Dict[str, List[str]] = {}
@@ -238,6 +259,7 @@ class _Rules:
                 exempted |= self._matched(word, aliases)
         empty = {("u", user.uid) for user in self._users.values() if user.empty}
         found: _Admitted = set()
+        after: _Admitted = set()
         for line in rules:
             head, _, tail = line.partition("=")
             words = re.sub(r"\s*,\s*", ",", head.strip()).split()
@@ -251,7 +273,8 @@ class _Rules:
                 found |= users
             if asked or unasked:
                 found |= users & (exempted | empty)
-        return found
+                after |= users
+        return found, after
 
     def _sudoers(self, path: str, depth: int) -> Iterator[str]:
         for each in self._text(path).replace("\\\n", " ").split("\n"):
@@ -259,7 +282,7 @@ class _Rules:
             include = _INCLUDE(line)
             if include is not None and depth > 0:
                 place = include[2].strip('"')
-                names = self._files.names(place) if include[1] else [""]
+                names = self._names(place) if include[1] else [""]
                 for name in names:
                     if include[1] and ("." in name or name.endswith("~")):
                         continue
@@ -290,13 +313,12 @@ class _Rules:
 
     # -- doas
 
-    def doas(self) -> _Admitted:
-        """Whom doas.conf(5) lets become root without a password."""
+    def doas(self) -> Tuple[_Admitted, _Admitted]:
+        """Whom doas.conf(5) lets become root without a password, and whom after asking for one."""
         found: _Admitted = set()
+        after: _Admitted = set()
         texts = [self._text("/etc/doas.conf")]
-        texts += [
-            self._text("/etc/doas.d/" + name) for name in self._files.names("/etc/doas.d") if name.endswith(".conf")
-        ]
+        texts += [self._text("/etc/doas.d/" + name) for name in self._names("/etc/doas.d") if name.endswith(".conf")]
         for line in "\n".join(texts).replace("\\\n", " ").split("\n"):
             words = re.sub(r"\{[^}]*\}", "", line.partition("#")[0]).split()
             if not words or words[0] != "permit":
@@ -311,7 +333,8 @@ class _Rules:
                 users = {("u", int(name))} if name.isdigit() else self._matched(name, {})
             empty = {("u", user.uid) for user in self._users.values() if user.empty}
             found |= users if "nopass" in words else users & empty
-        return found
+            after |= users
+        return found, after
 
 
 def _listed(text: str) -> List[str]:

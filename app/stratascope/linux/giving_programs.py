@@ -36,17 +36,18 @@ class GivingProgram(Value):
 
 
 class Admitted(Value):
-    """Whom a program lets in without a password. `kind`: u (a user), g (a group) or a (everyone); id inside."""
+    """Whom a program lets in. `kind`: u (a user), g (a group) or a (everyone); id inside. `asked`: after a password."""
 
     program: str
     kind: str
     id: int
+    asked: bool = False
 
 
 class GivingPrograms(Value):
     """All of a root directory. `writable`: for each program, the files that decide whom it lets in, if not only their
     root may write to them; ids as the reader sees them. `whole`: whether all files were looked at. `inside`: the ids
-    are not the reader's, but those inside.
+    are not the reader's, but those inside. `unread`: programs whose rules may not be read by this reader.
     """
 
     programs: tuple[GivingProgram, ...] = ()
@@ -54,6 +55,7 @@ class GivingPrograms(Value):
     writable: tuple[tuple[str, Access], ...] = ()
     whole: bool = True
     inside: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 def parse_giving(text: str) -> GivingPrograms:
@@ -61,6 +63,7 @@ def parse_giving(text: str) -> GivingPrograms:
     programs: list[GivingProgram] = []
     admitted: list[Admitted] = []
     writable: list[tuple[str, Access]] = []
+    unread: set[str] = set()
     whole, inside = True, False
     lines = text.split("\n")
     if len(lines) > _LINES_MAX:
@@ -69,11 +72,13 @@ def parse_giving(text: str) -> GivingPrograms:
         try:
             if line.startswith("p "):
                 programs.append(_program(line))
-            elif line.startswith("r "):
-                _, program, kind, number = line.split(" ")
+            elif line.startswith(("r ", "q ")):
+                letter, program, kind, number = line.split(" ")
                 if kind not in _KINDS:
                     raise ValueError(kind)
-                admitted.append(Admitted(program, kind, int(number)))
+                admitted.append(Admitted(program, kind, int(number), letter == "q"))
+            elif line.startswith("u "):
+                unread.add(line[2:])
             elif line.startswith("w "):
                 _, program, uid, gid, mode = line.split(" ")
                 writable.append((program, Access(int(uid), int(gid), int(mode, 8))))
@@ -85,7 +90,7 @@ def parse_giving(text: str) -> GivingPrograms:
                 raise ValueError("no such line")
         except ValueError as error:
             raise DecodeError(f"{line[:80]!r}: {error}") from None
-    return GivingPrograms(tuple(programs), tuple(admitted), tuple(writable), whole, inside)
+    return GivingPrograms(tuple(programs), tuple(admitted), tuple(writable), whole, inside, frozenset(unread))
 
 
 def _program(line: str) -> GivingProgram:

@@ -130,7 +130,7 @@ def test_what_this_machine_has_is_recognised() -> None:
 RULES = {
     "nothing": ({}, []),
     "a user": ({"sudoers": "app ALL=(ALL) NOPASSWD: ALL\n"}, ["r sudo u 1000"]),
-    "with a password": ({"sudoers": "app ALL=(ALL:ALL) ALL\n"}, []),
+    "with a password": ({"sudoers": "app ALL=(ALL:ALL) ALL\n"}, ["q sudo u 1000"]),
     "a group": ({"sudoers": "%wheel ALL = NOPASSWD: /usr/bin/apt\n"}, ["r sudo g 10", "r sudo u 1001"]),
     "not root": ({"sudoers": "app ALL=(daemon) NOPASSWD: ALL\n"}, []),
     "a group of root's only": ({"sudoers": "app ALL=(:daemon) NOPASSWD: ALL\n"}, []),
@@ -168,11 +168,33 @@ RULES = {
         {"pam.d/su": "auth sufficient pam_wheel.so trust\nauth required pam_unix.so\n"},
         ["r su g 10", "r su u 1001"],
     ),
-    "doas": ({"doas.conf": "permit nopass app as root\npermit other\n"}, ["r doas u 1000"]),
+    "doas": ({"doas.conf": "permit nopass app as root\npermit other\n"}, ["r doas u 1000", "q doas u 1001"]),
     "doas of a group": ({"doas.conf": "permit nopass keepenv :wheel\n"}, ["r doas g 10", "r doas u 1001"]),
     "doas as another": ({"doas.conf": "permit nopass app as daemon\n"}, []),
     "anyone may write": ({"shadow": "root:*:1::::::\n", "": "passwd"}, ["w su 0 0 666"]),
 }
+
+
+@pytest.mark.parametrize("closed", ["/etc/sudoers", "/etc/sudoers.d"])
+def test_rules_that_may_not_be_read(closed: str) -> None:
+    """As they are for an ordinary user: that is told, and is not taken for no rules."""
+
+    class Barred:
+        def text(self, path: str) -> str:
+            if path == closed:
+                raise PermissionError
+            return "@includedir /etc/sudoers.d\n" if path == "/etc/sudoers" else ""
+
+        def names(self, path: str) -> list[str]:
+            if path == closed:
+                raise PermissionError
+            return []
+
+        def access(self, _: str) -> None:
+            return None
+
+    assert own_rules(Barred(), {"sudo"}) == ["u sudo"]
+    assert parse_giving("q sudo u 5\nu sudo\n").unread == {"sudo"}
 
 
 @needs_root

@@ -61,6 +61,7 @@ class Programs(Value):
     admitted: tuple[Admitted, ...] = ()
     writable: tuple[tuple[str, tuple[int | None, int | None, int]], ...] = ()
     whole: bool = True  # whether all of its files were looked at
+    unread: frozenset[str] = frozenset()  # programs whose rules may not be read by this reader
 
 
 class Identity(Value):
@@ -102,6 +103,7 @@ def programs_from(found: GivingPrograms, uids: IdMap = _EVERY, gids: IdMap = _EV
         found.admitted,
         tuple([(name, _access(access, uids, gids)) for name, access in found.writable]),
         found.whole,
+        found.unread,
     )
 
 
@@ -330,14 +332,9 @@ def _gives(program: Program, programs: Programs, who: Identity, held: int) -> bo
         return False
     if not program.known:
         return True
-    name = "su" if program.known == "bbsuid" else "sudo" if program.known == "sudoedit" else program.known
-    for rule in programs.admitted:
-        if rule.program == name and (
-            rule.kind == "a"
-            or (rule.kind == "u" and who.uid in (rule.id, None))
-            or (rule.kind == "g" and (who.uid is None or rule.id in who.groups))
-        ):
-            return True
+    name = _ruled(program)
+    if any(not rule.asked for rule in _admitting(name, programs, who)):
+        return True
     if program.known not in _BY_PASSWORD or who.root_writable is False:
         return False
     if held & _CHANGES_FILES:
@@ -345,3 +342,39 @@ def _gives(program: Program, programs: Programs, who: Identity, held: int) -> bo
     return who.uid is not None and any(
         _lets(access, 0o222, who, 0) for ruled, access in programs.writable if ruled in (name, "su")
     )
+
+
+def _ruled(program: Program) -> str:
+    """By the rules of which program it lets in."""
+    return "su" if program.known == "bbsuid" else "sudo" if program.known == "sudoedit" else program.known
+
+
+def _admitting(name: str, programs: Programs, who: Identity) -> Iterable[Admitted]:
+    """The rules that let this process in."""
+    for rule in programs.admitted:
+        if rule.program == name and (
+            rule.kind == "a"
+            or (rule.kind == "u" and who.uid in (rule.id, None))
+            or (rule.kind == "g" and (who.uid is None or rule.id in who.groups))
+        ):
+            yield rule
+
+
+class Asks(StrEnum):
+    """What sudo asks this process for."""
+
+    NOTHING = "nothing"
+    PASSWORD = "password"
+    UNREAD = "unread"  # its rules may not be read by this reader
+    REFUSES = "refuses"
+
+
+def by_sudo(programs: Programs, who: Identity, held: int) -> tuple[Program, Asks] | None:
+    """The program of sudo(8) or doas(1) that lets it furthest, if it may start one."""
+    found = []
+    for program in (each for some in startable(programs, who, held) for each in some):
+        if program.root and program.known in ("sudo", "doas"):
+            asks = Asks.PASSWORD if any(_admitting(program.known, programs, who)) else Asks.REFUSES
+            asks = Asks.UNREAD if program.known in programs.unread else asks
+            found.append((program, Asks.NOTHING if _gives(program, programs, who, held) else asks))
+    return min(found, key=lambda each: list(Asks).index(each[1]), default=None)
