@@ -177,7 +177,8 @@ def _looking(commands: Commands) -> None:
         msg("list the containers, one per line"),
         msg(
             "Prints a line for each container, the most exposed first: exposure, the marks of layers 1 to 6, "
-            "name, group, engine, image, and the worst open threat. The JSON also lists who shares what."
+            "name, group, engine, image, and the worst open threat; of sandboxes also the id, by which reach and "
+            "history take one. The JSON also lists who shares what."
         ),
     )
     _option(listing, "--from-capture", msg("work from such a recording instead"), type=Path, metavar="FILE")
@@ -191,8 +192,8 @@ def _looking(commands: Commands) -> None:
     _option(
         listing,
         "--columns",
-        msg("these columns, in this order, of exposure, layers, name, group, engine, image and why"),
-        type=columns_of("exposure", "layers", "name", "group", "engine", "image", "why"),
+        msg("these columns, in this order, of exposure, layers, name, id, group, engine, image and why"),
+        type=columns_of("exposure", "layers", "name", "id", "group", "engine", "image", "why"),
         default=(),
         metavar="COLUMN,…",
     )

@@ -281,6 +281,11 @@ class Container(Value):
         return "container" if self.sandbox is None else self.sandbox.group.value
 
     @property
+    def recorded_as(self) -> str:
+        """The name of its history, which a restart or relaunch does not change."""
+        return self.id if self.sandbox is not None else self.name or self.id
+
+    @property
     def short_id(self) -> str:
         """The part of its id that is usually shown; a sandbox's is short, and told apart by its end."""
         return self.id[:12] if self.sandbox is None else self.id

@@ -28,6 +28,7 @@ _HEADS = {
     "exposure": msg("Exposure"),
     "layers": msg("1 to 6"),
     "name": msg("Name"),
+    "id": msg("ID"),
     "group": msg("Group"),
     "engine": msg("Engine"),
     "image": msg("Image"),
@@ -36,6 +37,7 @@ _HEADS = {
 COLUMNS = tuple(_HEADS)
 SORTS = ("exposure", "name", "group", "engine", "image")
 _WIDEST, _LEAST, _REASON = 28, 10, 26  # maximum and minimum cells of a column, and the minimum for the reason
+_WHOLE = 60  # cells of an id, which is of no use if it is cut
 _SPARED = ("image", "group", "engine")  # left out, the first first, where a line has no room for all
 
 
@@ -101,8 +103,10 @@ def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]
     rows = [_row(state, style) for state in in_order(snapshot, sort)]
     if rows:
         heads = {each: _Cell(translate(head), translate(head)) for each, head in _HEADS.items()}
-        widths = {each: min(_WIDEST, max(width_of(row[each].text) for row in (heads, *rows))) for each in COLUMNS}
-        shown = columns or _fitting(rows, widths, style)
+        widths = {each: max(width_of(row[each].text) for row in (heads, *rows)) for each in COLUMNS}
+        widths = {each: min(_WHOLE if each == "id" else _WIDEST, width) for each, width in widths.items()}
+        sandboxes = any(state.container.sandbox is not None for state in snapshot.containers)
+        shown = columns or _fitting(rows, widths, style, sandboxes=sandboxes)
         _narrow(widths, shown, style)
         yield style.paint(_line(heads, shown, widths, style), "2")
         for row in rows:
@@ -132,21 +136,29 @@ class _Cell(Value):
 _Row: TypeAlias = dict[str, _Cell]
 
 
-def _fitting(rows: list[_Row], widths: dict[str, int], style: Style) -> tuple[str, ...]:
-    """The columns that a line has room for. The group is left out where no container is in one."""
-    shown = [each for each in COLUMNS if each != "group" or any(row["group"].text for row in rows)]
+def _fitting(rows: list[_Row], widths: dict[str, int], style: Style, *, sandboxes: bool) -> tuple[str, ...]:
+    """The columns that a line has room for. The group is left out where no container is in one, the id where no
+    sandbox is, of which many may have one name.
+    """
+    there = {"group": any(row["group"].text for row in rows), "id": sandboxes}
+    shown = [each for each in COLUMNS if there.get(each, True)]
     for spared in _SPARED:
-        least = sum(min(widths[each], _LEAST) + 2 for each in shown if each not in ("name", "why"))
-        needed = spared == "engine" and len({row["name"].text for row in rows}) < len(rows)  # it tells them apart
+        least = sum(_least(each, widths) + 2 for each in shown if each not in ("name", "why"))
+        alike = len({row["name"].text for row in rows}) < len(rows)
+        needed = spared == "engine" and alike and not sandboxes  # it tells them apart
         if least + min(widths["name"], _WIDEST) + 2 + _REASON > style.width and spared in shown and not needed:
             shown.remove(spared)
     return tuple(shown)
 
 
+def _least(column: str, widths: dict[str, int]) -> int:
+    return widths[column] if column == "id" else min(widths[column], _LEAST)
+
+
 def _narrow(widths: dict[str, int], shown: tuple[str, ...], style: Style) -> None:
     """Narrow the widest columns until the last, which gets the rest, has room for a reason."""
     before = shown[:-1]
-    least = {each: min(widths[each], _LEAST) for each in before}  # numbers and marks are narrower, and never cut
+    least = {each: _least(each, widths) for each in before}  # numbers and marks are narrower, and never cut
     while sum(widths[each] + 2 for each in before) + _REASON > style.width:
         wider = [each for each in before if widths[each] > least[each]]
         if not wider:
@@ -186,6 +198,7 @@ def _row(state: ContainerState, style: Style) -> _Row:
     bare = "".join(style.bare_mark(layer.assessment.verdict) for layer in state.layers)
     texts = {
         "name": plain(container.name, 60),
+        "id": plain(container.short_id, _WHOLE),
         "group": plain(group_of(container), 60),
         "engine": plain(maker_of(container), 40),
         "image": plain(container.image if container.sandbox is None else container.command, 80),

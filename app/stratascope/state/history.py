@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from stratascope import atomic_file
+from stratascope.core.container import EngineKind
 from stratascope.core.history import LONGEST
 from stratascope.core.history.entry import (
     Batch,
@@ -68,6 +69,7 @@ CREATE TABLE watch (began REAL PRIMARY KEY, until REAL NOT NULL);
 DAY = 86400.0
 AGE_MOST = LONGEST
 THINNED = ((2 * DAY, 600.0), (14 * DAY, 7200.0))  # older rows are merged into one per that many seconds
+SANDBOXES_MOST = 500  # of the subjects: agents make them by the hundred
 SUBJECTS_MOST, ENTRIES_MOST, USED_MOST, WATCHES_MOST = 5000, 100_000, 400_000, 10_000
 VALUE_MOST = 64 << 10  # characters of one value
 
@@ -481,9 +483,10 @@ def _drop_entries(database: _Database, which: str, value: float) -> None:
 def _drop_surplus(database: _Database) -> None:
     """Delete what exceeds the limits: the oldest rows, and the histories of containers not seen for longest."""
     database.execute("UPDATE subject SET seen = max(seen, coalesce((SELECT max(at) FROM used WHERE subject = id), 0))")
-    gone = "SELECT id FROM subject ORDER BY seen DESC LIMIT -1 OFFSET ?"
-    for table, column in (("entry", "subject"), ("used", "subject"), ("subject", "id")):
-        database.execute(f"DELETE FROM {table} WHERE {column} IN ({gone})", (SUBJECTS_MOST,))
+    for of, most in ((f"WHERE engine = '{EngineKind.SANDBOXES}'", SANDBOXES_MOST), ("", SUBJECTS_MOST)):
+        gone = f"SELECT id FROM subject {of} ORDER BY seen DESC LIMIT -1 OFFSET ?"
+        for table, column in (("entry", "subject"), ("used", "subject"), ("subject", "id")):
+            database.execute(f"DELETE FROM {table} WHERE {column} IN ({gone})", (most,))
     for table, most, at in (("used", USED_MOST, "at"), ("watch", WATCHES_MOST, "until")):
         rows = f"SELECT rowid FROM {table} ORDER BY {at} DESC LIMIT -1 OFFSET ?"
         database.execute(f"DELETE FROM {table} WHERE rowid IN ({rows})", (most,))

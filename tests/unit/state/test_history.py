@@ -356,6 +356,18 @@ def test_bounded_in_rows(store: FileHistory, monkeypatch: pytest.MonkeyPatch) ->
     assert store.entries(WEB)[-1].at == 149.0
 
 
+def test_sandboxes_leave_room_for_containers(store: FileHistory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent makes one for each command."""
+    monkeypatch.setattr(kept, "SANDBOXES_MOST", 3)
+    store.write(batch(1.0, exposure(1.0)))
+    for at in range(2, 20):
+        entry = HistoryEntry(float(at), *exposure(1.0))
+        store.write(Batch(WatchSpan(float(at), float(at)), ((Subject("sandboxes", f"codex-{at}"), entry),), ()))
+    store.tidy(30.0)
+    assert {each.name for each in store.subjects()} == {WEB.name, "codex-17", "codex-18", "codex-19"}
+    assert count(store, "entry") == 4
+
+
 def test_bounded_in_bytes(store: FileHistory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no room left, the oldest makes it, and what is new is written."""
     monkeypatch.setattr(history_file, "PAGES_MOST", 100)

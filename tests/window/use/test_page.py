@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from rig.presentation import use_sample
-from rig.window import hardening, sample
+from rig.window import hardening, reach, sample
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import msg
 from stratascope.core.observation.events import (
@@ -190,6 +190,14 @@ def test_another_machine_s_is_not_watched_here(window: MainWindow, page: UsePage
     window.selection.show_snapshot(replace(sample.snapshot(), engines=far))
     assert buttons(page) == []
     assert "another machine" in page.strip.what.text()
+
+
+def test_a_sandbox_can_t_be_watched_and_says_why(window: MainWindow, page: UsePage, qtbot: QtBot) -> None:
+    agent = reach.agent()
+    window.selection.show_snapshot(sample.snapshot((*sample.states(), agent)))
+    window.selection.choose(agent.key)
+    qtbot.waitUntil(lambda: "A sandbox can't be watched" in page.strip.what.text())
+    assert buttons(page) == []
 
 
 def test_nothing_of_one_stands_under_the_name_of_another(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:

@@ -179,7 +179,7 @@ class ChangesPage(QWidget):
         self._states = {}
         for state in snapshot.containers:
             container = state.container
-            self._states.setdefault(Subject(container.engine, container.name or container.id), state)
+            self._states.setdefault(Subject(container.engine, container.recorded_as), state)
         if snapshot.demo or not self._feed.history_feed.able:
             self._answer = MovedAnswer()
             text = msg("These containers do not run here, so nothing is recorded of them.") if snapshot.demo else (

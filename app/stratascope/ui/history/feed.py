@@ -201,7 +201,7 @@ class ExposureLines(QObject):
 
     def of(self, state: ContainerState) -> Sequence[row_paint.Step]:
         """Return its steps; none if too little is known."""
-        points = self._known.get(Subject(state.container.engine, state.container.name), ())
+        points = self._known.get(Subject(state.container.engine, state.container.recorded_as), ())
         now = time.time()
         if not points or now - points[0].at < _LEAST:
             return ()

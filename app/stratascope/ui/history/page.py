@@ -456,7 +456,7 @@ class HistoryPage(QWidget):
             self._show_nothing(text)
             return
         now = time.time()
-        key, subject = state.key, Subject(state.container.engine, state.container.name or state.container.id)
+        key, subject = state.key, Subject(state.container.engine, state.container.recorded_as)
         self._place = self._fitting(key, now)
         since, until = self._near or (now - RANGES[self._place][1], None)
         near = self._near

@@ -199,6 +199,9 @@ def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: b
         return msg("Nothing can be watched here.")
     if not runs(state):
         return msg("It is not running, so it can't be watched.")
+    if state.container.sandbox is not None:
+        return msg("A sandbox can't be watched: what is used is seen by control group, and it may share one with other "
+                   "programs.")  # fmt: skip
     if engine is not None and not engine.local:
         return msg("It runs on another machine. A container can be watched only where it runs.")
     return None

@@ -148,10 +148,10 @@ class BackgroundService:
             self._around.close()
 
     def _see(self, snapshot: Snapshot) -> None:
-        """On the view's thread. Sandboxes are neither recorded nor in the tray."""
+        """On the view's thread. Sandboxes are recorded, and are not in the tray."""
         engines = tuple(each for each in snapshot.containers if each.container.sandbox is None)
         seen = snapshot if len(engines) == len(snapshot.containers) else replace(snapshot, containers=engines)
-        self._recorder.see(seen)
+        self._recorder.see(snapshot)
         self._snapshot, self._last = seen, snapshot
         self._came.set()
 

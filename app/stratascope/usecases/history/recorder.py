@@ -6,6 +6,7 @@ counters. Everything on one thread of its own. A write error is reported in `tro
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import threading
@@ -57,12 +58,18 @@ def subject_of(state: ContainerState, twins: Collection[str]) -> Subject | None:
     """
     container = state.container
     if container.sandbox is not None:
-        lived = time.clock_gettime(time.CLOCK_BOOTTIME) - container.sandbox.started / os.sysconf("SC_CLK_TCK")
-        brief = container.sandbox.folded or lived < _COMMAND_SECONDS
-        return None if brief else Subject(container.engine, container.id)
+        brief = container.sandbox.folded or _is_young(state)
+        return None if brief else Subject(container.engine, container.recorded_as)
     if container.error or is_mark(container.name) or dict(container.labels).get(TWIN) in twins:
         return None
-    return Subject(container.engine, container.name or container.id)
+    return Subject(container.engine, container.recorded_as)
+
+
+def _is_young(state: ContainerState) -> bool:
+    """Whether it is a sandbox that may be a single command."""
+    sandbox = state.container.sandbox
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return sandbox is not None and now - sandbox.started / os.sysconf("SC_CLK_TCK") < _COMMAND_SECONDS
 
 
 def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
@@ -202,6 +209,7 @@ class Recorder:
         self._entries: list[tuple[Subject, HistoryEntry]] = []
         self._watch: WatchSpan | None = None
         self._sample_at = self._row_at = self._tidy_at = self._claim_at = self._stepped_at = 0.0
+        self._ripe_at = math.inf  # when sandboxes that were too young are looked at again
 
     def see(self, snapshot: Snapshot) -> None:
         """A newer snapshot. A replayed one is not this machine's history."""
@@ -264,8 +272,12 @@ class Recorder:
         if not self._begun(now, slept=slept):
             return
         newest, self._newest = self._newest, None
+        if newest is None and now >= self._ripe_at:
+            newest = self._shown  # a sandbox may have lived long enough since
         if newest is not None:
             self._compare(newest)
+            young = any(_is_young(state) for state in newest.containers)
+            self._ripe_at = now + _COMMAND_SECONDS if young else math.inf
         if now >= self._sample_at or last:
             self._sample_at = now + SAMPLE
             self._sample(now)

@@ -190,7 +190,7 @@ def test_it_ends_when_asked_to(run: Run) -> None:
     assert run.played.ends == ["view", "rest", "rest"]
 
 
-def test_an_agent_that_gets_at_more_is_told_and_is_not_recorded(
+def test_an_agent_that_gets_at_more_is_told_and_recorded_and_not_in_the_tray(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agents, "LEAST", 0.0)
@@ -204,4 +204,5 @@ def test_an_agent_that_gets_at_more_is_told_and_is_not_recorded(
         made.service.end()
         made.thread.join()
     assert made.played.told == ["codex can get at more now"]
-    assert {len(snapshot.containers) for snapshot in (*made.played.seen, *made.played.shown)} == {len(OF.containers)}
+    assert {len(snapshot.containers) for snapshot in made.played.seen} == {len(OF.containers) + 1}
+    assert {len(snapshot.containers) for snapshot in made.played.shown} == {len(OF.containers)}

@@ -192,6 +192,22 @@ def test_a_sandbox_is_known_by_its_id_once_it_is_no_mere_command() -> None:
     assert of(started=1, folded=True) is None
 
 
+def test_a_sandbox_that_was_too_young_is_recorded_when_it_is_not(stage: Stage) -> None:
+    """Without a newer snapshot: where nothing changes, none comes."""
+    state = reach.agent()
+    sandbox = state.container.sandbox
+    assert sandbox is not None
+    empty = replace(live(), containers=())
+    began = time.clock_gettime(time.CLOCK_BOOTTIME) - 59.0
+    young = replace(sandbox, started=int(began * os.sysconf("SC_CLK_TCK")))
+    stage.show(replace(empty, containers=(replace(state, container=replace(state.container, sandbox=young)),)))
+    subject = Subject("sandboxes", "codex-codex")
+    assert stage.store.entries(subject) == ()
+    time.sleep(1.1)
+    stage.wait(61.0)
+    assert stage.store.entries(subject) != ()
+
+
 def test_a_twin_is_left_out_and_an_image_with_its_label_is_not(stage: Stage) -> None:
     labelled = other(live(), "web", labels=((TWIN, "0123456789abcdef"),))
     stage.show(labelled)
