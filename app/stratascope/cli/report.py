@@ -87,6 +87,10 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.containers:
         snapshot, found = _only(snapshot, arguments.containers)
         missing = [name for name in arguments.containers if name not in found]
+        if arguments.from_capture is None:
+            from stratascope.wiring.reach import with_drift  # few ask for a sandbox
+
+            snapshot = with_drift(snapshot)
     if missing and not snapshot.containers:
         pass  # print no empty report, which would look like an answer
     elif not put(arguments, snapshot, annotations, details=arguments.all, named=bool(arguments.containers)):

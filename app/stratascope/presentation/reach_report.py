@@ -188,6 +188,7 @@ def _object(row: ReachRow) -> dict[str, Any]:
         "closed_by": list(row.closed_by),
         "basis": row.known.value,
         "indirect": row.indirect,
+        "to_hide": row.to_hide,
         "predicted": None if row.predicted is None else row.predicted.value,
         "why": _text(row.why) or None,
         "source": row.source,

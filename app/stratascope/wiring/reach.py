@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from stratascope.collector.names import TRIED
 from stratascope.collector.read import PID_MAX
 from stratascope.core.capture import Capture
-from stratascope.core.container import NO_ENGINE, Container, matching
+from stratascope.core.container import NO_ENGINE, Container, matching, other_kernel
 from stratascope.core.ground import Surroundings, decode_ground
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.reach.row import Reached
+from stratascope.core.sandboxes.makers import MAKERS
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import Judged, Once, of_container, of_process, of_shown
+from stratascope.value import replace
 from stratascope.wiring.engines import Engines, assembler, translations
 
 
@@ -43,6 +46,25 @@ def trying(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
     return tries
 
 
+def with_drift(snapshot: Snapshot) -> Snapshot:
+    """The same, with what its sandboxes were to be without and get at, as findings."""
+    if not any(state.container.sandbox is not None for state in snapshot.containers):
+        return snapshot
+    from stratascope.usecases.reach import drift  # few ask for sandboxes
+
+    with closing(Engines(())) as opened:
+
+        def told(state: ContainerState) -> ContainerState:
+            if state.container.sandbox is None or state.container.pid is None or state.gap is not None:
+                return state
+            with suppress(ProbeError):
+                judged = of_container(all_layers(), state, _around(snapshot, state), opened.local)
+                return drift.with_drift(state, reached(judged))
+            return state
+
+        return replace(snapshot, containers=tuple(map(told, snapshot.containers)))
+
+
 def subject_of(
     engines: Engines, word: str, *, privileged: bool = False, terminal: bool = False
 ) -> tuple[Judged, Prober]:
@@ -54,6 +76,8 @@ def subject_of(
         root = engines.root(terminal=terminal).open()
     pid = _pid(word)
     if pid is not None:
+        if _serves_another_kernel(pid):
+            raise ProbeError(_another_kernel(word))
         prober = root or engines.local
         return of_process(all_layers(), pid, decode_ground(prober.host()), prober), prober
     shared = translations()
@@ -79,6 +103,24 @@ def _pid(word: str) -> int | None:
     return int(word) if Path(f"/proc/{int(word)}").exists() else None
 
 
+def _serves_another_kernel(pid: int) -> bool:
+    """Whether it is a process of gVisor's, whose kernel runs in it: what the kernel of the machine holds that to is not
+    what holds the programs inside.
+    """
+    name = Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode("utf-8", "replace")
+    try:
+        program = Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        program = name.partition("-")[0]
+    programs = next(each.programs for each in MAKERS if each.id == "gvisor")
+    return program in programs and name.startswith(tuple(f"{each}-" for each in programs))
+
+
+def _another_kernel(name: str) -> Message:
+    return msg("{name} runs on a kernel of its own, which decides what it gets at and can't be read from outside.",
+               name=name)  # fmt: skip
+
+
 def _container(snapshot: Snapshot, word: str, every: list[Container]) -> ContainerState:
     found = matching(word, (state.container for state in snapshot.containers))
     if not found:
@@ -94,6 +136,8 @@ def _of_container(
 ) -> tuple[Judged, Prober]:
     name, around = state.container.name, _around(snapshot, state)
     engine = around.engine
+    if other_kernel(state.container):
+        raise ProbeError(_another_kernel(name))
     prober = root if engine.local and root is not None else engines.reach(engine).prober
     if state.container.pid is None or state.gap is not None:
         raise ProbeError(msg("{name} has no process that can be read: it does not run, or runs elsewhere.", name=name))

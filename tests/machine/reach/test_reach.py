@@ -10,8 +10,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ from machine.reach.trying import Target, said
 from rig.collector.asking import needs_root
 from rig.engine import Rig
 from rig.ordinary import as_user
-from rig.sandboxes import descendants
+from rig.sandboxes import BY_ID, descendants, started
 from stratascope.core.container import NO_ENGINE
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError
@@ -177,12 +179,23 @@ def test_what_was_to_be_hidden_and_is_within_reach(there: Target) -> None:
     with subprocess.Popen(words, start_new_session=True) as process:
         try:
             reached_by_name = _by_name(process.pid)
+            inside = max(descendants(process.pid))
+            told = subprocess.run(
+                [sys.executable, "-m", "stratascope", "report", str(inside), "--json"],
+                check=True,
+                capture_output=True,
+                text=True,
+                env={**os.environ, "STRATASCOPE_ENGINES": "docker=unix:///nowhere"},
+            )
         finally:
             os.killpg(process.pid, 9)
     rows = {row.thing.id: row for row in reached_by_name.rows}
     assert "/mnt/.ssh/" in translate(rows["ssh-keys"].why)
     assert translate(rows["ssh-keys"].why).startswith("Its maker was told to hide it")
     assert "told to hide" not in translate(rows["aws"].why)
+    (container,) = json.loads(told.stdout)["containers"]
+    drift = [each["code"] for each in container["findings"] if "not-hidden" in each["code"]]
+    assert drift == [f"namespaces.not-hidden.{name}" for name in ("ssh-keys", "ssh-agent")]
 
 
 def _by_name(top: int) -> Reached:
@@ -213,3 +226,21 @@ def test_a_command_that_an_agent_runs_outside_of_its_sandbox(there: Target) -> N
                 os.killpg(process.pid, 9)
         assert ("outside-sandbox" in rows) is expected
         assert not expected or rows["outside-sandbox"].where.startswith("sleep (")
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("runsc") is None, reason="needs gVisor")
+def test_what_runs_on_another_kernel_is_not_judged_by_this_one(tmp_path: Path) -> None:
+    """What the machine's kernel holds gVisor's own process to is not what holds the programs inside."""
+    with started(BY_ID["gvisor"], tmp_path) as running, open_engines() as opened:
+        while not (kernels := [pid for pid in descendants(running.top) if _named(pid).startswith("runsc-sandbox")]):
+            time.sleep(0.1)
+        with pytest.raises(ProbeError) as raised:
+            subject_of(opened, str(kernels[0]))
+    assert "kernel of its own" in translate(raised.value.message)
+
+
+def _named(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
+    return ""

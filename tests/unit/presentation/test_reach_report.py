@@ -52,6 +52,7 @@ def test_the_json_is_as_promised() -> None:
         "closed_by": [],
         "basis": "enforced",
         "indirect": False,
+        "to_hide": False,
         "predicted": None,
         "why": None,
         "source": "/proc/7/mountinfo",

@@ -95,7 +95,7 @@ class ReachRow(Value):
 
     `closed_by`: layers that each close it alone, in the order in which an attempt meets them. `why`: a sentence.
     `hides`: of files and sockets that it gets at, what to hide from it, as it names them: folders of such files alone
-    with a slash at the end, else each file; `folders`: of folders, these.
+    with a slash at the end, else each file; `folders`: of folders, these. `to_hide`: its maker was told to hide that.
     `indirect`: by another way than the thing itself, as by a program that gives more rights. `predicted`: what was
     said before it was tried, where that is something else.
     """
@@ -111,6 +111,7 @@ class ReachRow(Value):
     more: int = 0
     hides: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    to_hide: bool = False
     indirect: bool = False
     predicted: Answer | None = None
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from stratascope.core.container import other_kernel
 from stratascope.core.message import Message, msg
 from stratascope.core.reach.row import Reached, ReachRow
 from stratascope.core.severity import SERIOUS
@@ -114,6 +115,8 @@ class ReachFeed(QObject):
             return msg("This was recorded elsewhere. What it can get at is read from processes that run.")
         if not runs(state) or not state.container.pid:
             return msg("It does not run. What it can get at is read from its processes.")
+        if other_kernel(state.container):
+            return msg("It has its own kernel, which can't be read from outside.")
         return None
 
     def refresh(self, *, old: float = 0.0) -> None:
