@@ -95,10 +95,10 @@ class Bridges:
         table = self._table(self._pid)
         if table is None:
             return
-        shared, own = self._own == self._reader, _restrictions(self._pid)
+        shared, own = self._own == self._reader, restrictions_of(self._pid)
         for port, inodes in sorted(table.ports.items())[:TOLD_MAX]:
             way = self._way(inodes, self._pid)
-            if way[1] or (not shared and (not way[0] or _restrictions(way[0][0][0]) != own)):
+            if way[1] or (not shared and (not way[0] or restrictions_of(way[0][0][0]) != own)):
                 yield port, way
 
     def _way(self, inodes: Sequence[int], pid: int) -> Tuple[List[Any], str, bool]:
@@ -111,7 +111,7 @@ class Bridges:
             if not holder or holder in seen:
                 break
             seen.add(holder)
-            hops.append([holder, _program(holder)])
+            hops.append([holder, program_of(holder)])
             behind, inodes, out = self._behind(holder)
             end = behind or end
         return hops, end, out
@@ -142,7 +142,7 @@ class Bridges:
                 len(held - listening) != _BOTH
                 or len(calls) + len(ends.get(pid, ())) != 1
                 or not held & listening <= own
-                or _program(pid) != _program(holder)
+                or program_of(pid) != program_of(holder)
             ):
                 continue
             for row in calls:
@@ -211,7 +211,7 @@ def _table(pid: int) -> Optional[_Table]:
                 for line in read_file("/proc/%d/net/%s" % (pid, name)).split("\n")[1:]:
                     words = line.split()
                     if len(words) > 9 and words[3] in (_LISTENS, _ESTABLISHED):
-                        row = _Tcp(_address(words[1]), _address(words[2]), words[3], int(words[9]))
+                        row = _Tcp(address_of(words[1]), address_of(words[2]), words[3], int(words[9]))
                         rows[row.inode] = row
                         if row.state == _LISTENS and (row.here[0] in _LOCAL or _is_loopback(row.here[0])):
                             ports.setdefault(row.here[1], []).append(row.inode)
@@ -224,8 +224,8 @@ def _table(pid: int) -> Optional[_Table]:
     return _Table(rows, ports, unix)
 
 
-def _address(text: str) -> Tuple[str, int]:
-    """Of a table; each word of 32 bits is in the machine's order."""
+def address_of(text: str) -> Tuple[str, int]:
+    """Address and port of a table in /proc/net; each word of 32 bits is in the machine's order."""
     address, _, port = text.partition(":")
     raw = bytes.fromhex(address)
     if sys.byteorder == "little":
@@ -257,7 +257,8 @@ def _ancestors(pid: int) -> List[int]:
     return found
 
 
-def _restrictions(pid: int) -> Any:
+def restrictions_of(pid: int) -> Any:
+    """What holds it, to be compared; None if that can't be read."""
     try:
         fields = fields_of(read_file("/proc/%d/status" % pid))
     except (OSError, TooLongError):
@@ -265,7 +266,8 @@ def _restrictions(pid: int) -> Any:
     return [fields.get(name) for name in ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")]
 
 
-def _program(pid: int) -> str:
+def program_of(pid: int) -> str:
+    """The name of its program, "" if not known."""
     with suppress(OSError):
         return os.readlink("/proc/%d/exe" % pid).rpartition("/")[2][:64]
     with suppress(OSError, TooLongError):
@@ -275,7 +277,7 @@ def _program(pid: int) -> str:
 
 def _said(pid: int) -> Iterator[Tuple[str, str, int]]:
     """Path, or host and port, that its arguments say."""
-    pattern = _SAID.get(_program(pid))
+    pattern = _SAID.get(program_of(pid))
     if pattern is None:
         return
     try:

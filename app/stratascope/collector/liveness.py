@@ -43,7 +43,7 @@ def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Option
     found: List[Entry] = []
     for name in names:
         if name in LISTENING:
-            found.append(_listening(name, directory, pid))
+            found.append(read_listening(name, directory, pid))
         elif name == SOCKETS:
             found.append(_sockets(directory, pid))
         elif name in _COUNTERS:
@@ -51,7 +51,8 @@ def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Option
     return found
 
 
-def _listening(name: str, directory: int, pid: int) -> Entry:
+def read_listening(name: str, directory: int, pid: int) -> Entry:
+    """One of LISTENING: the lines of the sockets that listen."""
     source = "/proc/%d/%s" % (pid, name)
     kept: List[bytes] = []
     wanted = _BOUND if "udp" in name else _LISTEN

@@ -28,6 +28,7 @@ PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 DEVICES, SPECIAL, GIVING_PROGRAMS = "root:dev", "root:special", "root:programs"
 REACH = "root:reach"  # what it has of the machine's credentials, private files and sockets
 TRIED = "root:tried"  # the same by harmless attempts in its place, which a child makes that becomes what it is
+PORTS = "net:ports"  # where its network namespace listens, and what leads there
 FIREWALL = "net:firewall"  # the packet filters of its network namespace and the reader's
 VARIABLES = "environ:names"  # of its environment: names, never values
 LANDLOCK, SECUREBITS, DOMAIN_IDS = "bpf:landlock", "bpf:securebits", "bpf:domain"

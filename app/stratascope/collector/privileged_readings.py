@@ -42,6 +42,7 @@ from stratascope.collector.names import (
     IDMAPS,
     OWNER,
     PORT_START,
+    PORTS,
     REACH,
     SECCOMP,
     SPECIAL,
@@ -181,7 +182,7 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
 OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS, REACH, TRIED, VARIABLES))
 _FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
-BY_CHILD = OF_FILES | {SECCOMP, PORT_START, FIREWALL}
+BY_CHILD = OF_FILES | {SECCOMP, PORT_START, PORTS, FIREWALL}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
@@ -352,6 +353,8 @@ def _source(name: str, pid: int) -> str:
         return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
     if name in OF_FILES:
         return "/proc/%d/root" % pid
+    if name == PORTS:
+        return "/proc/%d/net/tcp" % pid
     if name == FIREWALL:
         return "nf_tables of /proc/%d/ns/net" % pid
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
@@ -415,6 +418,10 @@ def _answer(name: str, errand: PrivilegedReader, parent: int, barred: str, *, jo
             from stratascope.collector.firewall import read_firewall
 
             return [read_firewall(directory, errand.pid)]
+        if name == PORTS:
+            from stratascope.collector.listening import read_ports
+
+            return [read_ports(directory, errand.pid)]
         if name == VARIABLES:
             from stratascope.collector.variables import read_variables
 

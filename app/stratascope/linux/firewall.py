@@ -14,7 +14,7 @@ from enum import StrEnum
 from stratascope.linux.decode import DecodeError
 from stratascope.value import Struct, Value, field
 
-INPUT, FORWARD, OUTPUT = 1, 2, 3  # hooks: enum nf_inet_hooks
+PREROUTING, INPUT, FORWARD, OUTPUT = range(4)  # hooks: enum nf_inet_hooks
 _IP, _IP6, _INET = 2, 10, 1  # NFPROTO_*
 _DROP, _ACCEPT, _JUMP, _GOTO, _RETURN = 0, 1, -3, -4, -5
 _DEPTH, _RULES_MAX = 16, 20000  # NFT_JUMP_STACK_SIZE
@@ -23,6 +23,12 @@ _CT_STATE, _NEW, _TCP = 0, 8, 6
 _QUIET = frozenset(("counter", "log", "masq", "nat", "notrack", "objref"))
 _REFUSING = ("REJECT", "DROP")  # targets of iptables
 _NAME = 16  # IFNAMSIZ
+_TRANSPORT = 2  # NFT_PAYLOAD_TRANSPORT_HEADER
+# Source ports, destination ports, and all that else may be asked for: include/uapi/linux/netfilter/xt_tcpudp.h
+_XT_TCP = struct.Struct("=HHHHI")
+# match_flags, invert_flags and state_mask, which follow eight addresses: include/uapi/linux/netfilter/xt_conntrack.h
+_XT_CONNTRACK = struct.Struct("=146xHHH")
+_XT_STATE, _XT_NEW, _XT_NATTED = 1, 8, 0xC0
 
 
 class Fate(StrEnum):
@@ -34,12 +40,13 @@ class Fate(StrEnum):
 
 
 class Packet(Value):
-    """The first one of a TCP connection. `address`: where to, "" if nothing is said of it."""
+    """The first one of a TCP connection. `address`, `port`: where to, empty if nothing is said of it."""
 
     family: int  # AF_INET or AF_INET6, which are NFPROTO_IPV4 and NFPROTO_IPV6
     coming: str = ""  # interfaces; "" if not known, or of none
     leaving: str = ""
     address: bytes = b""
+    port: int = 0
 
 
 class _Chain(Struct):
@@ -115,10 +122,38 @@ class Firewalls(Value):
         first = self.own.fate(OUTPUT, Packet(family, "", self.far, address))
         # without an interface of the machine a program hands it on, and sends it itself
         hook = FORWARD if self.coming else OUTPUT
-        then = self.host.fate(hook, Packet(family, self.coming, self.leaving, address))
-        if Fate.DROPPED in (first, then):
-            return Fate.DROPPED
-        return Fate.UNKNOWN if Fate.UNKNOWN in (first, then) else Fate.PASSES
+        return _both(first, self.host.fate(hook, Packet(family, self.coming, self.leaving, address)))
+
+    def received(self, family: int, port: int, interface: str = "") -> Fate:
+        """Of what the machine gets for a port of its own, from that interface."""
+        packet = Packet(family, interface, "", b"", port)
+        return _both(self.host.fate(PREROUTING, packet), self.host.fate(INPUT, packet))
+
+    def handed_on(
+        self, family: int, coming: str, going: str, address: bytes, port: int, before: tuple[bytes, int]
+    ) -> Fate:
+        """Of what the machine forwards to that address and port of the process; `coming`, `going`: by which interfaces;
+        `before`: the address and port that it was sent to.
+        """
+        first = self.host.fate(PREROUTING, Packet(family, coming, "", *before))
+        then = self.host.fate(FORWARD, Packet(family, coming, going, address, port))
+        return _both(first, _both(then, self.let_in(family, address, port)))
+
+    def sent(self, family: int, interface: str, address: bytes, port: int) -> Fate:
+        """Of what programs of the machine send to that address and port of the process, by that interface."""
+        first = self.host.fate(OUTPUT, Packet(family, "", interface, address, port))
+        return _both(first, self.let_in(family, address, port))
+
+    def let_in(self, family: int, address: bytes, port: int) -> Fate:
+        """Of what comes to it, in its own network namespace."""
+        packet = Packet(family, self.far, "", address, port)
+        own = self.own or self.host
+        return _both(own.fate(PREROUTING, packet), own.fate(INPUT, packet))
+
+
+def _both(*fates: Fate) -> Fate:
+    """One after the other."""
+    return next((each for each in (Fate.DROPPED, Fate.UNKNOWN) if each in fates), Fate.PASSES)
 
 
 def parse_firewalls(text: str) -> Firewalls:
@@ -168,6 +203,11 @@ def _run(rule: list[tuple[bytes, dict[int, bytes]]], packet: Packet) -> tuple[bo
                 if answer is False:
                     return True, None, b""
                 sure = sure and answer is True
+            case b"range":
+                answer = _within(_number(found[2]), held.get(_register(found[1])), _value(found[3]), _value(found[4]))
+                if answer is False:
+                    return True, None, b""
+                sure = sure and answer is True
             case b"immediate":
                 verdict = _attributes(_attributes(found[2]).get(2, b""))
                 if 1 in verdict:
@@ -178,8 +218,11 @@ def _run(rule: list[tuple[bytes, dict[int, bytes]]], packet: Packet) -> tuple[bo
             case b"target":
                 if _string(found[1]).decode("ascii", "replace") in _REFUSING:
                     return sure, _DROP, b""
-            case b"match" if _string(found[1]) == b"comment":
-                pass
+            case b"match":
+                answer = _matched(_string(found[1]), found.get(3, b""), packet)
+                if answer is False:
+                    return True, None, b""
+                sure = sure and answer is True
             case _ if name.decode("ascii", "replace") in _QUIET:
                 pass
             case b"lookup" if 3 in found:  # a map of verdicts, which is not looked up: NFTA_LOOKUP_DREG
@@ -197,8 +240,26 @@ def _meta(key: int, packet: Packet) -> bytes | None:
     return {_META_NFPROTO: bytes((packet.family,)), _META_L4PROTO: bytes((_TCP,))}.get(key)
 
 
+def _matched(name: bytes, info: bytes, packet: Packet) -> bool | None:
+    """An extension of iptables: struct xt_tcp, struct xt_conntrack_mtinfo3; None: not known."""
+    if name == b"comment":
+        return True
+    if name == b"tcp" and len(info) >= _XT_TCP.size:
+        *sources, first, last, rest = _XT_TCP.unpack_from(info)
+        return first <= packet.port <= last if packet.port and sources == [0, 0xFFFF] and not rest else None
+    if name == b"conntrack" and len(info) >= _XT_CONNTRACK.size:
+        asked, inverted, states = _XT_CONNTRACK.unpack_from(info)
+        if asked == _XT_STATE and not inverted and not states & _XT_NATTED:
+            return bool(states & _XT_NEW)
+    return None
+
+
 def _payload(found: dict[int, bytes], packet: Packet) -> bytes | None:
     base, offset, length = (_number(found[key]) for key in (2, 3, 4))
+    if base == _TRANSPORT and (offset, length) == (2, 2) and packet.port:  # of the destination
+        return packet.port.to_bytes(2, "big")
+    if (base, offset, length, packet.family) == (1, 9, 1, _IP):  # its protocol
+        return bytes((_TCP,))
     start = {_IP: 16, _IP6: 24}[packet.family]  # of the address in the header
     if base != 1 or not packet.address or not start <= offset <= offset + length <= start + len(packet.address):
         return None
@@ -218,6 +279,13 @@ def _compared(how: int, value: bytes | None, data: bytes) -> bool | None:
     value = value[: len(data)]
     answers = (value == data, value != data, value < data, value <= data, value > data, value >= data)
     return answers[how] if 0 <= how < len(answers) else None
+
+
+def _within(how: int, value: bytes | None, first: bytes, last: bytes) -> bool | None:
+    """Whether it is in that range, or (`how` is NFT_RANGE_NEQ) outside of it."""
+    if value is None or len(value) < len(first):
+        return None
+    return (first <= value[: len(first)] <= last) is (how == 0)
 
 
 def _register(data: bytes) -> int:

@@ -44,7 +44,7 @@ MODULES = (
         "services",
         "devices",
     ),
-    *("liveness", "threads"),
+    *("liveness", "threads", "listening"),
     *(f"bpf.{name}" for name in ("permission", "assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
     *(

@@ -20,6 +20,8 @@ from stratascope.probe.local import LocalProber
 needs_nft = pytest.mark.skipif(shutil.which("nft") is None, reason="needs nftables")
 V4, V6 = 2, 10
 OUT, IN, BETWEEN = Packet(V4, "br-1", "eth0"), Packet(V4, "eth0", "br-1"), Packet(V4, "br-1", "br-2")
+SITE = bytes((172, 17, 0, 2))
+TO_SITE, TO_SSH = (Packet(V4, "eth0", "br-1", SITE, port) for port in (80, 22))
 METADATA = Packet(V4, "br-1", "eth0", bytes((169, 254, 169, 254)))
 # As Docker 28 has them for one bridge and a published port
 DOCKER = """
@@ -84,6 +86,17 @@ def own(script: str) -> Firewall:
         (DOCKER, OUT, Fate.PASSES),
         (DOCKER, BETWEEN, Fate.DROPPED),
         (DOCKER, IN, Fate.UNKNOWN),  # the address is not said
+        (DOCKER, TO_SITE, Fate.PASSES),
+        (DOCKER, TO_SSH, Fate.DROPPED),
+        (DOCKER, Packet(V4, "eth0", "br-1", SITE[::-1], 80), Fate.DROPPED),
+        (DOCKER + "iptables -I DOCKER-USER -p tcp --dport 1:1024 -j DROP", TO_SITE, Fate.DROPPED),
+        (DOCKER + "iptables -I DOCKER-USER -p tcp ! --dport 80 -j DROP", TO_SITE, Fate.PASSES),
+        (DOCKER + "iptables -I DOCKER-USER -p tcp --sport 80 -j DROP", TO_SITE, Fate.UNKNOWN),
+        (DOCKER + "iptables -I DOCKER-USER -p tcp -m tcp --syn -j DROP", TO_SITE, Fate.UNKNOWN),
+        (DOCKER + "iptables -I DOCKER-USER -m conntrack --ctstate NEW -j DROP", TO_SITE, Fate.DROPPED),
+        (DOCKER + "iptables -I DOCKER-USER -m conntrack --ctstate DNAT -j DROP", TO_SITE, Fate.UNKNOWN),
+        (NETAVARK + "nft insert rule inet netavark FORWARD tcp dport 22 drop", TO_SSH, Fate.DROPPED),
+        (NETAVARK + "nft insert rule inet netavark FORWARD tcp dport 22 drop", TO_SITE, Fate.PASSES),
         (DOCKER + "iptables -I DOCKER-USER -i br-1 -j DROP", OUT, Fate.DROPPED),
         (DOCKER + "iptables -I DOCKER-USER -i br-1 -d 192.168.0.0/16 -j DROP", OUT, Fate.UNKNOWN),
         (NETAVARK, OUT, Fate.PASSES),
@@ -93,6 +106,26 @@ def own(script: str) -> Firewall:
 )
 def test_what_is_forwarded(script: str, packet: Packet, fate: Fate) -> None:
     assert own(script).fate(FORWARD, packet) is fate
+
+
+@needs_root
+@needs_nft
+@pytest.mark.parametrize(
+    ("script", "fates"),
+    [
+        ("", (Fate.PASSES, Fate.PASSES)),
+        ("iptables -P INPUT DROP", (Fate.DROPPED, Fate.PASSES)),
+        ("iptables -t raw -A PREROUTING -d 172.17.0.2 ! -i br-1 -j DROP", (Fate.UNKNOWN, Fate.DROPPED)),
+        ("iptables -A INPUT -i wg0 -j DROP", (Fate.PASSES, Fate.PASSES)),
+        ("iptables -A INPUT -p tcp --dport 8080 -j REJECT", (Fate.DROPPED, Fate.PASSES)),
+        ("iptables -P FORWARD DROP", (Fate.PASSES, Fate.DROPPED)),
+    ],
+)
+def test_what_comes_in(script: str, fates: tuple[Fate, Fate]) -> None:
+    """For a port of the machine, and for an address behind it."""
+    there = Firewalls(Firewall({}, legacy=False), own(script), "br-1", "eth0", "eth0")
+    handed = there.handed_on(V4, "eth0", "br-1", SITE, 80, (SITE, 80))
+    assert (there.received(V4, 8080, "eth0"), handed) == fates
 
 
 @needs_root

@@ -9,6 +9,9 @@ from stratascope.core.reach.row import Access, Group, Thing
 from stratascope.core.severity import Severity
 
 _CRITICAL, _HIGH, _MEDIUM, _LOW = Severity
+# What others reach of it, by from where
+FROM_OUTSIDE, FROM_CONTAINERS, FROM_MACHINE = "published-ports", "ports-from-containers", "ports-from-machine"
+INWARD = (FROM_OUTSIDE, FROM_CONTAINERS, FROM_MACHINE)
 
 
 def _credential(name: str, severity: Severity, text: Message, can: Message) -> Thing:
@@ -116,8 +119,15 @@ THINGS = (
     _network(
         "other-containers", _LOW, msg("Neighbours on its network"), msg("It can reach other containers on its network.")
     ),
+    _network(FROM_OUTSIDE, _MEDIUM, msg("Its ports, from other machines"), msg("Other machines can reach its ports.")),
     _network(
-        "published-ports", _MEDIUM, msg("Its ports, from outside"), msg("Other machines can reach its published ports.")
+        FROM_CONTAINERS,
+        _LOW,
+        msg("Its ports, from its neighbours"),
+        msg("Other containers can reach its ports."),
+    ),
+    _network(
+        FROM_MACHINE, _LOW, msg("Its ports, from this machine"), msg("Programs of this machine can reach its ports.")
     ),
     _file("home-read", Access.READ, _HIGH, msg("Your home folder"), msg("It can look through your home folder.")),
     _file(
@@ -183,6 +193,15 @@ THINGS = (
         _MEDIUM,
         msg("Becoming root by a set-uid program"),
         msg("It can become root inside by a set-uid program."),
+    ),
+    Thing(
+        "sudo",
+        "privilege",
+        Group.PRIVILEGE,
+        Access.START,
+        _HIGH,
+        msg("Commands as root by sudo"),
+        msg("It can start commands as root by sudo, without a password."),
     ),
     Thing(
         "new-user-namespace",

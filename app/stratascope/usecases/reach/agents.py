@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable
 from stratascope.core.capture import or_none
 from stratascope.core.message import Message, followed, msg
 from stratascope.core.reach.row import Answer, Reached, ReachRow
+from stratascope.core.reach.things import FROM_CONTAINERS, FROM_MACHINE
 from stratascope.core.sandbox import Group
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.usecases.live.alerts import Alert, AlertKind, Key
@@ -93,7 +94,8 @@ class AgentReach:
             self._last.pop(next(iter(self._last)))
         if before is None or before.root is not root:
             return None
-        more = [row for row in found.open if before.answers.get(row.thing.id) in (None, Answer.CLOSED)]
+        closed = [row for row in found.open if before.answers.get(row.thing.id) in (None, Answer.CLOSED)]
+        more = [row for row in closed if row.thing.id not in (FROM_CONTAINERS, FROM_MACHINE)]  # others get at it
         return _alert(state, more, sorted(now.given - before.given))
 
     def holds(self, alert: Alert) -> bool:

@@ -7,7 +7,7 @@ process that could take over the machine gets at every file of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from stratascope.collector.names import HOST_PROGRAMS, VARIABLES
 from stratascope.collector.reach_places import FILES
@@ -22,12 +22,12 @@ from stratascope.core.threats.needs import SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
 from stratascope.layers.capabilities.facts import CapabilityFacts
-from stratascope.layers.capabilities.programs import startable
+from stratascope.layers.capabilities.programs import Asks, by_sudo, startable
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
 from stratascope.linux.reach import Found, FoundFile, Seen
-from stratascope.usecases.reach import bridges, files, network, remedies
+from stratascope.usecases.reach import bridges, files, network, ports, remedies
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
@@ -70,7 +70,10 @@ def reached(subject: Judged) -> Reached:
             gaps.append(msg("Its files could not be looked at: what is said of them is by its list of mounts."))
         for row in _by_files(subject, found):
             rows[row.thing.id] = row
-    for row in (*_by_threats(subject), *network.rows(subject), *_secrets(subject), *_outside(subject)):
+    by_network = (*network.rows(subject), *ports.rows(subject))
+    for row in (*_by_threats(subject), *by_network, *_secrets(subject), *_outside(subject)):
+        rows[row.thing.id] = row
+    for row in _by_sudo(subject, rows):
         rows[row.thing.id] = row
     for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
         rows[row.thing.id] = row
@@ -134,12 +137,13 @@ def _row(
         )
         return
     why = worst.why if worst.why.id else _elsewhere(file, worst)
-    if worst.answer is Answer.OPEN and _was_to_hide(subject, file, worst):
+    to_hide = worst.answer is Answer.OPEN and _was_to_hide(subject, file, worst)
+    if to_hide:
         why = msg(
             "Its maker was told to hide it, and it is within reach all the same: as {path}.", path=_path(file, worst)
         )
-    source, indirect = _source(subject), worst.indirect
-    row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, source, more=same, indirect=indirect)
+    row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
+    row = replace(row, indirect=worst.indirect, to_hide=to_hide)
     places = [place.path for file, each in judged if each.answer is Answer.OPEN for place in file.places]
     if file.what == "d":
         yield replace(row, folders=tuple(dict.fromkeys(places)))
@@ -261,6 +265,37 @@ def _with_programs(row: ReachRow, subject: Judged) -> ReachRow:
     held = 0 if facts.permitted is None else facts.permitted.bits
     paths = [each.path for some in startable(facts.giving, facts.who, held) for each in some if each.root]
     return replace(row, where=paths[0], more=len(paths) - 1) if paths else row
+
+
+def _by_sudo(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow]:
+    """What its own sudo lets it start: where a set-uid program has no effect, that has none."""
+    set_uid, facts = rows.get("set-uid"), subject.facts("capabilities")
+    if set_uid is None or not isinstance(facts, CapabilityFacts) or facts.who.uid == 0:
+        return
+    row = replace(set_uid, thing=BY_ID["sudo"], where="", more=0, why=NOTHING)
+    if set_uid.answer is Answer.CLOSED:
+        yield row
+        return
+    if facts.giving is None:
+        yield replace(row, answer=Answer.UNKNOWN, why=msg("Which set-uid programs it has was not looked at."))
+        return
+    found = by_sudo(facts.giving, facts.who, 0 if facts.permitted is None else facts.permitted.bits)
+    if found is None:
+        return
+    answer, closed, why = _SUDO[found[1]]
+    yield replace(row, answer=answer, where=found[0].path, closed_by=closed, why=why)
+
+
+_SUDO = {
+    Asks.NOTHING: (Answer.OPEN, (), msg("Its rules let this user in without a password.")),
+    Asks.PASSWORD: (
+        Answer.UNKNOWN,
+        (),
+        msg("It asks for a password first; for some minutes after it was given it may not."),
+    ),
+    Asks.UNREAD: (Answer.UNKNOWN, (), msg("Its rules (sudoers) can be read by root only.")),
+    Asks.REFUSES: (Answer.CLOSED, ("usermap",), msg("Its rules do not name this user.")),
+}
 
 
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:

@@ -36,7 +36,7 @@ _NONE = msg("It has no network but its own localhost.")
 
 
 def rows(subject: Judged) -> Iterator[ReachRow]:
-    """The rows of the network, those that are published among them."""
+    """The rows of the network, but for its own ports."""
     facts = subject.facts("namespaces")
     net = facts.net if isinstance(facts, NamespacesFacts) else None
     shared = None if net is None else net.shared_with_host
@@ -56,7 +56,6 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
             row = _row(subject, name, opened, barred, alone, _FIREWALL)
             yield _filtered(row, fates) if name != "other-containers" else row
     yield _row(subject, "host-loopback", _loopback(subject, shared=shared), barred, _OTHER, _SAME)
-    yield from _published(subject)
 
 
 def _fates(subject: Judged, routes: Sequence[Reach | None]) -> Callable[[str], Fate | None]:
@@ -132,19 +131,3 @@ def _loopback(subject: Judged, *, shared: bool | None) -> bool | None:
         return shared
     mode = subject.state.container.asked.network_mode
     return any(word in mode for word in _TO_HOST)
-
-
-def _published(subject: Judged) -> Iterator[ReachRow]:
-    ports = subject.state.container.asked.ports
-    if subject.engine is None or not ports:
-        return
-    wide = [port for port in ports if port.host_ip not in ("127.0.0.1", "::1") and not port.host_ip.startswith("127.")]
-    first = (wide or list(ports))[0]
-    where = f"{first.host_ip or '*'}:{first.host_port or '?'} → {first.container_port}"
-    if wide:
-        yield ReachRow(BY_ID["published-ports"], Answer.OPEN, where, known=Known.ASKED, more=len(wide) - 1)
-    else:
-        why = msg("They are published on localhost only.")
-        yield ReachRow(
-            BY_ID["published-ports"], Answer.CLOSED, where, ("namespaces",), Known.ASKED, why, more=len(ports) - 1
-        )

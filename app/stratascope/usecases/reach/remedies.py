@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stratascope.core.container import AskedMount
-from stratascope.core.message import NOTHING, msg
+from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import Answer, Group, How, ReachRow, Remedy
-from stratascope.core.sandbox import Sandbox
+from stratascope.core.reach.things import FROM_OUTSIDE, INWARD
 from stratascope.core.sandboxes.lines import What, rows_of
+from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
@@ -27,6 +28,7 @@ _TOGGLES = {
     "devices": ("devices=remove", msg("Remove the devices")),
     "host-disks": ("devices=remove", msg("Remove the devices")),
     "set-uid": ("no-new-privileges=on", msg("Forbid new privileges")),
+    "sudo": ("no-new-privileges=on", msg("Forbid new privileges")),
     "new-user-namespace": ("seccomp=default", msg("Use the engine's system call filter")),
 }
 
@@ -35,18 +37,31 @@ def added(row: ReachRow, subject: Judged) -> ReachRow:
     """The row with what would close it, if it is open and that is known."""
     if row.answer is not Answer.OPEN:
         return row
-    found = (
-        _of_container(row, subject) if subject.engine is not None else _of_other(row, subject.state.container.sandbox)
-    )
+    found = _of_container(row, subject) if subject.engine is not None else _of_other(row, subject)
     return row if found is None else replace(row, remedy=found)
+
+
+def _toggle(row: ReachRow, subject: Judged) -> tuple[str, Message]:
+    """Empty if there is none. Of its ports, what closes them depends on how they are reached."""
+    asked = subject.state.container.asked
+    if row.thing.id not in INWARD:
+        return _TOGGLES.get(row.thing.id, ("", NOTHING))
+    if _shares_network(subject):
+        return _TOGGLES["host-loopback"]
+    return _TOGGLES[row.thing.id] if row.thing.id == FROM_OUTSIDE and asked.ports else ("", NOTHING)
+
+
+def _shares_network(subject: Judged) -> bool:
+    facts = subject.facts("namespaces")
+    return isinstance(facts, NamespacesFacts) and facts.net is not None and facts.net.shared_with_host is True
 
 
 def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
     name = row.thing.id
     if name in _ENGINES:
         return Remedy(How.TOGGLE, "engine-socket=remove", msg("Remove the engine socket"))
-    if name in _TOGGLES:
-        value, text = _TOGGLES[name]
+    value, text = _toggle(row, subject)
+    if value:
         return Remedy(How.TOGGLE, value, text)
     if row.thing.group not in (Group.CREDENTIALS, Group.SOCKETS, Group.FILES) or not row.where:
         return None
@@ -59,8 +74,9 @@ def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
     return Remedy(How.OPTION, f"{mount.source}:{mount.target}", text)
 
 
-def _of_other(row: ReachRow, sandbox: Sandbox | None) -> Remedy | None:
+def _of_other(row: ReachRow, subject: Judged) -> Remedy | None:
     """What its maker has an option for goes into its plan."""
+    sandbox = subject.state.container.sandbox
     rows = {} if sandbox is None else rows_of(sandbox.maker)
     for what, toggle, paths, text in (
         (What.HIDE, "hide", row.hides, msg("Hide {path} from it", path=", ".join(row.hides))),
@@ -68,7 +84,7 @@ def _of_other(row: ReachRow, sandbox: Sandbox | None) -> Remedy | None:
     ):
         if what in rows and paths and not any("," in path for path in paths):
             return Remedy(How.TOGGLE, f"{toggle}={','.join(paths)}", text)
-    value, text = _TOGGLES.get(row.thing.id, ("", NOTHING))
+    value, text = _toggle(row, subject)
     if _OF_TOGGLES.get(value.partition("=")[0]) in rows:
         return Remedy(How.TOGGLE, value, text)
     if row.thing.group not in (Group.CREDENTIALS, Group.SOCKETS, Group.FILES) or not row.where:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from stratascope.collector.names import FIREWALL, GIVING_PROGRAMS, HOST_PROGRAMS, REACH, VARIABLES
+from stratascope.collector.names import FIREWALL, GIVING_PROGRAMS, HOST_PROGRAMS, PORTS, REACH, VARIABLES
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import Ground, Surroundings
@@ -30,7 +30,7 @@ from stratascope.value import Value, replace
 ROUTES6 = "net/ipv6_route"
 # of that engine's container (its id) with that first process
 Once = Callable[[Engine, int, tuple[str, ...], str], Capture | None]
-WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", ROUTES6, "ns/net", REACH, VARIABLES, FIREWALL)
+WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", ROUTES6, "ns/net", REACH, VARIABLES, PORTS, FIREWALL)
 
 
 class Judged(Value, dict=True):

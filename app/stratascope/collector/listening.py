@@ -1,0 +1,201 @@
+"""PORTS: where a process's network namespace listens, and what of the machine's network leads there.
+
+Nothing is connected to, and nothing is decided here: `usecases/reach/ports` does. Who holds a socket is looked for only
+in the reader's own network namespace, and there among processes that may belong to the process: those of its control
+group, of a mount namespace of its own, or confined alike.
+
+The answer is JSON: `own` and `host`, each `sockets`, a list of [tcp or udp, address, port, PIDs of holders], and
+`addresses` other than the loopback's; `host` is null where the process has the reader's network. `routes`: those of the
+reader, [address, prefix length, interface, whether it leads there directly]. `forwards`: whether the machine forwards
+IPv4 and IPv6; `bridged`: whether its packet filters are asked of what goes from one to another on a bridge. `others`:
+processes that have this network namespace too, and are neither of its control group nor of its mount namespace: [PID,
+program]. `mine`: those that are, and `alike`: those that are confined alike. `whole`: whether what they hold could be
+read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import time
+from contextlib import suppress
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+from stratascope.collector.bridges import address_of, program_of, restrictions_of
+from stratascope.collector.liveness import LISTENING, read_listening
+from stratascope.collector.names import NETWORK_INODE, PORTS
+from stratascope.collector.read import Entry, TooLongError, failure, read_file
+
+SECONDS = 0.2  # of CPU time, for looking at processes
+SOCKETS_MAX = 256
+ADDRESSES_MAX = 64
+ROUTES_MAX = 512
+OTHERS_MAX = 8
+PROCESSES_MAX = 8192
+LINKS_MAX = 4096  # descriptors of one process
+_NETWORK = NETWORK_INODE.partition(":")[2]
+_UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # include/uapi/linux/route.h
+_BRIDGED = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+_FORWARDS = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
+
+
+def read_ports(directory: int, pid: int) -> Entry:
+    """PORTS of this process."""
+    source = "/proc/%d/net/tcp" % pid
+    try:
+        own, about = _side(directory, pid), _Around(directory, pid)
+        reader = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            shared = _inode(directory) == _inode(reader)
+            host = None if shared else _side(reader, pid)
+        finally:
+            os.close(reader)
+        about.look(own["sockets"], shared)
+    except (OSError, ValueError) as error:
+        return failure(PORTS, source, error if isinstance(error, OSError) else OSError(error))
+    except TooLongError:
+        return failure(PORTS, source, OSError(7, "there are too many of them"))
+    text: Dict[str, Any] = {"own": own, "host": host, "routes": list(_routes())}
+    text.update(forwards=[_is_on(path) for path in _FORWARDS], bridged=_is_on(_BRIDGED), whole=about.whole)
+    text.update(others=about.others, mine=about.mine, alike=about.alike)
+    return (PORTS, source, json.dumps(text, separators=(",", ":")))
+
+
+def _side(directory: int, pid: int) -> Dict[str, Any]:
+    """What listens in a network namespace, and its addresses. Raises OSError, ValueError, TooLongError."""
+    sockets: Dict[Tuple[str, str, int], List[int]] = {}
+    for name in LISTENING:
+        entry = read_listening(name, directory, pid)
+        if entry[2] is None:
+            if not name.endswith("6"):
+                raise OSError(entry[4] or 5, str(entry[5]))
+            continue  # a kernel without IPv6
+        for line in entry[2].split("\n")[1:]:
+            words = line.split()
+            if len(words) > 9:
+                sockets.setdefault((name[4:7], *address_of(words[1])), []).append(int(words[9]))
+    found = [[*key, inodes] for key, inodes in sorted(sockets.items(), key=lambda item: (item[0][0], item[0][2]))]
+    return {"sockets": found[:SOCKETS_MAX], "addresses": _addresses(directory)[:ADDRESSES_MAX]}
+
+
+def _addresses(directory: int) -> List[str]:
+    """Of its interfaces: fib_trie_seq_show, net/ipv4/fib_trie.c; if6_seq_show, net/ipv6/addrconf.c."""
+    found, last = [], ""
+    for line in read_file("net/fib_trie", directory).split("\n"):
+        words = line.split()
+        if len(words) == 2 and words[0] == "|--":
+            last = words[1]
+        elif words[:1] == ["/32"] and words[-1] == "LOCAL":
+            found.append(last)
+    with suppress(FileNotFoundError):
+        for line in read_file("net/if_inet6", directory).split("\n"):
+            words = line.split()
+            if len(words) > 5:
+                found.append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0])))
+    return [each for each in dict.fromkeys(found) if not each.startswith("127.") and each != "::1"]
+
+
+def _routes() -> Iterator[List[Any]]:
+    """Of the reader, the most exact first."""
+    found: List[List[Any]] = []
+    for line in read_file("/proc/self/net/route").split("\n")[1:]:
+        words = line.split()
+        if len(words) > 7 and int(words[3], 16) & (_UP | _REJECT) == _UP:
+            place = socket.inet_ntoa(struct.pack("=I", int(words[1], 16)))
+            length = bin(int(words[7], 16)).count("1")
+            found.append([place, length, words[0], not int(words[3], 16) & _GATEWAY])
+    with suppress(FileNotFoundError):
+        for line in read_file("/proc/self/net/ipv6_route").split("\n"):
+            words = line.split()
+            if len(words) > 9 and int(words[8], 16) & (_UP | _REJECT) == _UP and words[9] != "lo":
+                place = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(words[0]))
+                found.append([place, int(words[1], 16), words[9], not int(words[8], 16) & _GATEWAY])
+    yield from sorted(found, key=lambda each: -each[1])[:ROUTES_MAX]
+
+
+def _is_on(path: str) -> bool:
+    try:
+        return read_file(path).strip() != "0"
+    except (OSError, TooLongError):
+        return False
+
+
+def _inode(directory: int) -> int:
+    return os.stat(_NETWORK, dir_fd=directory).st_ino
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+class _Around:
+    """The other processes of its network namespace."""
+
+    def __init__(self, directory: int, pid: int) -> None:
+        self._pid, self._network = pid, _inode(directory)
+        self._group = read_file("cgroup", directory)
+        mounts = _link("/proc/%d/ns/mnt" % pid)
+        self._mounts = mounts if mounts != _link("/proc/self/ns/mnt") else ""
+        self._restrictions = restrictions_of(pid)
+        self._free = self._restrictions == restrictions_of(os.getpid())
+        self.mine: List[int] = [pid]
+        self.alike: List[int] = []
+        self.others: List[List[Any]] = []
+        self.whole = True
+
+    def look(self, sockets: List[List[Any]], shared: bool) -> None:
+        """Look at them; `sockets` get the PIDs of who holds them in place of inodes, where that is looked for."""
+        until = time.thread_time() + SECONDS
+        numbers = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+        self.whole = len(numbers) <= PROCESSES_MAX
+        for pid in numbers[:PROCESSES_MAX]:
+            if time.thread_time() > until:
+                self.whole = False
+                break
+            with suppress(OSError, TooLongError):
+                if pid != self._pid and os.stat("/proc/%d/%s" % (pid, _NETWORK)).st_ino == self._network:
+                    self._sort(pid, shared)
+        held: Dict[int, List[int]] = {}
+        for pid in (*self.mine, *self.alike) if shared else ():
+            for inode in self._held(pid):
+                held.setdefault(inode, []).append(pid)
+        for each in sockets:
+            each[3] = sorted({pid for inode in each[3] for pid in held.get(inode, ())})[:OTHERS_MAX]
+
+    def _sort(self, pid: int, shared: bool) -> None:
+        group = read_file("/proc/%d/cgroup" % pid)
+        if _within(group, self._group) or (self._mounts and _link("/proc/%d/ns/mnt" % pid) == self._mounts):
+            self.mine.append(pid)
+        elif not self._free and restrictions_of(pid) == self._restrictions:
+            self.alike.append(pid)
+        elif not shared and len(self.others) < OTHERS_MAX:
+            self.others.append([pid, program_of(pid)])
+
+    def _held(self, pid: int) -> Set[int]:
+        found = set()
+        try:
+            for name in os.listdir("/proc/%d/fd" % pid)[:LINKS_MAX]:
+                link = _link("/proc/%d/fd/%s" % (pid, name))
+                if link.startswith("socket:["):
+                    found.add(int(link[8:-1]))
+        except FileNotFoundError:
+            pass  # it has ended
+        except OSError:
+            self.whole = False
+        return found
+
+
+def _within(group: str, own: str) -> bool:
+    """Whether a process of the first control groups is in the others, or below: not in the root of all."""
+    above = {line.rpartition(":")[0]: line.rpartition(":")[2] for line in own.split("\n")}
+    for line in group.split("\n"):
+        name, _, path = line.rpartition(":")
+        wanted = above.get(name, "")
+        if wanted not in ("", "/") and (path == wanted or path.startswith(wanted + "/")):
+            return True
+    return False
