@@ -40,7 +40,7 @@ class PodmanEngine(RestEngine):
     kind = EngineKind.PODMAN
     _list_path = "/containers/json"
     _events_path = "/events"
-    _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
+    _event_filter = {"filters": '{"type":["container","network"]}', "stream": "true"}  # noqa: RUF012
     machine = ""  # the machine as named in images; "" before the first description
 
     @property

@@ -108,8 +108,9 @@ def event_of(value: Any) -> Event | None:
     answer = JsonObject(value)
     action, _, said = map(str.strip, (answer.text("Action") or answer.text("status")).partition(":"))
     actor = answer.part("Actor")
-    if answer.text("Type") == "network":  # Docker's names the container that joins it or leaves it
-        joined = actor.part("Attributes").text("container")
+    if answer.text("Type") == "network":  # Docker's names the container that joins it or leaves it, Podman's is its
+        about = actor.part("Attributes")
+        joined = about.text("container") or (actor.text("ID") if about.text("network") else "")
         return Event(EventKind.CHANGED, joined) if joined and action in _JOINING else None
     container = actor.text("ID") or answer.text("id")
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -119,6 +120,25 @@ def test_one_container_is_read_as_beside_all_others(any_engine: Rig, options: tu
             }
 
         screen.wait(alike)
+
+
+def test_a_network_that_is_joined_later_is_seen(any_engine: Rig) -> None:
+    networks = ("later-one", "later-two")
+
+    def joined(expected: set[str], snapshot: Snapshot) -> bool:
+        state = named(snapshot, "joins")
+        return state is not None and set(state.container.networks) == expected
+
+    for name in networks:
+        any_engine.run("network", "create", name)
+    try:
+        with any_engine.container("--network", networks[0], name="joins"), watching(any_engine) as (_, screen):
+            for word, expected in (("connect", networks), ("disconnect", networks[:1])):
+                time.sleep(2 * SECOND_LOOK)  # so that no earlier event has it read again
+                any_engine.run("network", word, networks[1], "joins")
+                screen.wait(partial(joined, set(expected)))
+    finally:
+        any_engine.run("network", "rm", *networks)
 
 
 @contextmanager

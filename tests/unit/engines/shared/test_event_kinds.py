@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,14 @@ def test_podman_says_the_health_beside_the_action() -> None:
 
 
 @pytest.mark.parametrize(("action", "told"), [("connect", 1), ("disconnect", 1), ("create", 0)])
-def test_a_container_that_joins_or_leaves_a_network_has_changed(action: str, told: int) -> None:
-    actor = {"ID": "ba51c", "Attributes": {"container": "c0ffee", "name": "bridge"}}
+@pytest.mark.parametrize(
+    "actor",
+    [
+        {"ID": "ba51c", "Attributes": {"container": "c0ffee", "name": "bridge", "type": "bridge"}},
+        {"ID": "c0ffee", "Attributes": {"name": "a", "network": "bridge", "podId": ""}},
+    ],
+    ids=["docker", "podman"],
+)
+def test_a_container_that_joins_or_leaves_a_network_has_changed(actor: dict[str, Any], action: str, told: int) -> None:
     event = {"Type": "network", "Action": action, "Actor": actor}
     assert list(decode_events([json.dumps(event).encode()])) == [Event(EventKind.CHANGED, "c0ffee")] * told
