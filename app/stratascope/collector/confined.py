@@ -1,5 +1,5 @@
-"""CONFINED: every process of the machine that is confined, its ancestors with what else these run, and what tells who
-confined it.
+"""CONFINED: every process of the machine that is confined, its ancestors with what else these run, what agents run
+that may confine nothing of it now, and what tells who confined it.
 
 A process counts as confined if it is in another namespace than the machine's first one, in another root directory,
 under more seccomp filters, under no_new_privs or a smaller bounding set where that one isn't, or Landlocked. One that
@@ -29,6 +29,12 @@ from stratascope.collector.read import Entry, TooLongError, failure, open_proces
 PROCESSES_MAX = 32768
 LISTED_MAX = 4096
 BESIDE_MAX = 16  # of one process
+LONE_MAX = 64
+# Executables of agents, and of what runs their scripts: `core/sandboxes/makers` says which is one
+AGENTS = (
+    *("codex", "codex-linux-sandbox", "claude", "opencode", "cursor-agent", "cursorsandbox", "goose", "goosed"),
+    *("node", "nodejs", "bun", "deno", "python", "python3", *("python3.%d" % minor for minor in range(9, 20))),
+)
 SECONDS = 4.0  # of CPU time, for processes; then the list is cut
 BYTES_MAX = 6 << 20
 CUT = "...\n"  # the last line if there may be more
@@ -157,7 +163,7 @@ class _Machine:
         """The lines."""
         confined = [pid for pid, found in self._all.items() if pid != self._reader and self._confined(pid, found)]
         above = {each for pid in confined for each in self._above(pid)}
-        listed = sorted(above.union(confined, self._beside(confined, above)))
+        listed = sorted(above.union(confined, self._beside(confined, above), self._lone(above.union(confined))))
         self._cut = self._cut or len(listed) > LISTED_MAX
         items: Dict[int, Dict[str, Any]] = {}
         for pid in listed[:LISTED_MAX]:
@@ -192,6 +198,22 @@ class _Machine:
             if parent in makers and parent > 1 and pid not in above and pid not in confined and pid != self._reader:
                 children.setdefault(parent, []).append(pid)
         return [pid for pids in children.values() if len(pids) <= BESIDE_MAX for pid in pids]
+
+    def _lone(self, others: Set[int]) -> List[int]:
+        """What may be an agent that makes sandboxes and has none now, and what it runs."""
+        children: Dict[int, List[int]] = {}
+        for pid, found in self._all.items():
+            parent = found.number("parent") or 0
+            if parent > 1 and parent not in others and parent in self._all and self._reader not in (pid, parent):
+                children.setdefault(parent, []).append(pid)
+        told: List[int] = []
+        for parent, pids in list(children.items()):
+            with contextlib.suppress(OSError):
+                if len(told) >= LONE_MAX:
+                    break
+                if os.readlink("/proc/%d/exe" % parent).rpartition("/")[2] in AGENTS and len(pids) <= BESIDE_MAX:
+                    told += [parent, *pids]
+        return told
 
     def _item(self, pid: int) -> Optional[Dict[str, Any]]:
         """All of a process but its own words; None if it has ended."""

@@ -47,6 +47,7 @@ class Sandbox(Value):
     # of an agent: what else it runs, outside of any sandbox; PID and program
     outside: tuple[tuple[int, str], ...] = ()
     processes: tuple[str, ...] = ()  # the lines of `linux.confined` that give it again
+    free: bool = False  # nothing confines it: what an agent runs while no sandbox of it lives
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from stratascope.core.capture import Reading
 from stratascope.core.container import NO_ENGINE, Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer, Top
+from stratascope.core.sandbox import Group, Sandbox
 from stratascope.linux.confined import parse_confined
 from stratascope.linux.decode import DecodeError
 from stratascope.makers.translate import found_in, raw_of
@@ -31,6 +32,7 @@ Look = Callable[[], Reading]  # CONFINED (`collector.names`) of this machine. Ra
 
 PAUSE = 1.0  # seconds between two looks at the count
 SHARE = 50  # a look that takes one second is followed by this many without one
+AGENTS_MAX = 1000  # that had a sandbox
 UNSEEN = 120.0  # seconds until the next look though nothing was started: a process may confine itself at any time
 FOLLOWED_MAX = 256  # first processes whose end is waited for
 
@@ -55,6 +57,7 @@ class SandboxesPort:
         self._error: EngineError | None = None
         self._cost = 0.0  # seconds that the last look took
         self._ended: set[int] = set()  # first processes that have ended and are still listed, as one not reaped is
+        self._agents: dict[tuple[str, int], None] = {}  # makers of sandboxes and their PIDs, the last ones seen last
         self._closed = threading.Event()
         self._waker: tuple[int, int] | None = None
 
@@ -144,13 +147,26 @@ class SandboxesPort:
             self._error = error
         else:
             self._error = None
-            known = {each.sandbox.id: raw_of(each.sandbox) for each in found}
+            listed = tuple(filter(self._counts, (each.sandbox for each in found)))
+            known = {each.id: raw_of(each) for each in listed}
             with self._lock:
                 self._known = known
-                self._firsts = tuple(each.sandbox.first for each in found)
+                self._firsts = tuple(each.first for each in listed)
             self._cost = time.monotonic() - begun
             return known
         raise self._error
+
+    def _counts(self, sandbox: Sandbox) -> bool:
+        """Whether it is listed: what an agent runs unconfined only if it had a sandbox before."""
+        makers = [(sandbox.maker, pid) for pid in sandbox.helpers]
+        if sandbox.free:
+            return any(each in self._agents for each in makers)
+        for each in makers if sandbox.group is Group.AGENTS else ():
+            self._agents.pop(each, None)
+            self._agents[each] = None
+        while len(self._agents) > AGENTS_MAX:
+            self._agents.pop(next(iter(self._agents)))
+        return True
 
     def _wait(self, waker: int, seconds: float) -> bool:
         """Wait, or until `close`. Whether a first process has ended."""

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import needs_root
-from rig.engine import KINDS, NoEngineError, Rig, complete, launch
+from rig.engine import KINDS, Rig, complete, launch
+from rig.plan import NoEngineError
 from stratascope.core.reach.row import Answer, ReachRow
 from stratascope.core.reach.things import FROM_CONTAINERS, FROM_MACHINE, FROM_OUTSIDE
 from stratascope.i18n.translate import translate

@@ -26,7 +26,7 @@ from rig.sandboxes import BY_ID, descendants, started
 from stratascope.core.container import NO_ENGINE
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError
-from stratascope.core.reach.row import Known, Reached
+from stratascope.core.reach.row import Answer, Known, Reached
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.makers.translate import translate as translate_raw
@@ -35,7 +35,7 @@ from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import of_process
 from stratascope.value import Value
-from stratascope.wiring.engines import open_engines
+from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.reach import subject_of
 
 
@@ -244,3 +244,36 @@ def _named(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
     return ""
+
+
+@needs_root
+def test_a_command_of_an_agent_while_no_sandbox_of_it_lives(there: Target) -> None:
+    """As when a command was refused in a sandbox, and is run again without."""
+    agent = there.folder / "codex"
+    shutil.copy(shutil.which("bash") or "/bin/bash", agent)
+    script = "bwrap --ro-bind / / --unshare-net sh -c 'sleep 600; true' & read -r; kill %1; wait; sleep 700 & wait"
+    with subprocess.Popen([str(agent), "-c", script], stdin=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            with open_engines(sandboxes=True) as opened:
+                assert _of_agent(opened, process.pid, free=False)
+                assert process.stdin is not None
+                process.stdin.write(b"\n")
+                process.stdin.close()
+                free = _of_agent(opened, process.pid, free=True)
+                rows = {row.thing.id: row for row in reached(subject_of(opened, free)[0]).rows}
+        finally:
+            os.killpg(process.pid, 9)
+    assert rows["outside-sandbox"].where.startswith("sleep (")
+    assert rows["ssh-keys"].answer is Answer.OPEN
+
+
+def _of_agent(opened: Engines, agent: int, *, free: bool) -> str:
+    """The id of what it runs, in a sandbox or without."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for raw in opened.port(NO_ENGINE.id).list():
+            sandbox = translate_raw(raw, NO_ENGINE).sandbox
+            if sandbox is not None and agent in sandbox.helpers and sandbox.free is free:
+                return sandbox.id
+        time.sleep(0.2)
+    raise AssertionError("it was not found")

@@ -19,6 +19,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer
 from stratascope.makers.port import SandboxesPort
 from stratascope.makers.translate import translate
+from unit.core.sandboxes.test_find import agent_at_work
 
 
 def machine(*sandboxes: tuple[int, str]) -> str:
@@ -168,3 +169,19 @@ def test_no_descriptor_is_left(port: SandboxesPort) -> None:
     threading.Timer(0.1, port.close).start()
     assert not [event for event in port.events() if event.kind is EventKind.REMOVED]
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_an_agent_runs_unconfined_is_listed_once_it_had_a_sandbox(looking: Looking) -> None:
+    """One that never had any is a program like others."""
+    made = SandboxesPort(lambda: "1")
+    made.look = looking
+    looking.text = agent_at_work(sandboxed=False).text()
+    assert made.list() == ()
+    looking.text = agent_at_work(sandboxed=True).text()
+    (before,) = made.list()
+    looking.text = agent_at_work(sandboxed=False).text()
+    (now,) = made.list()
+    sandbox = container(now).sandbox
+    assert sandbox is not None
+    assert (sandbox.free, sandbox.outside) == (True, ((60, "bash"),))
+    assert before.id != now.id  # of another command

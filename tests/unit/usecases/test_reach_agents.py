@@ -6,7 +6,7 @@ from rig.window import reach, sample
 from stratascope.core.reach.row import Answer, Reached
 from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.usecases.reach.agents import LEAST, AgentReach
+from stratascope.usecases.reach.agents import FREE, LEAST, AgentReach
 from stratascope.value import replace
 
 AGENT = reach.agent()
@@ -67,6 +67,20 @@ def test_a_command_outside_of_the_sandbox_is_read_at_once_and_told() -> None:
     alert = agents.take(runs, with_rows(("outside-sandbox", Answer.OPEN)), root=False)
     assert alert is not None
     assert translate(alert.text) == "It runs a command outside of its sandbox."
+
+
+def test_what_it_runs_while_no_sandbox_lives_is_told_though_it_has_another_name() -> None:
+    agents = AgentReach()
+    sandbox = AGENT.container.sandbox
+    assert sandbox is not None
+    free = replace(sandbox, id="codex-make", outside=((9, "make"),), free=True)
+    runs = replace(AGENT, container=replace(AGENT.container, id="codex-make", sandbox=free))
+    assert agents.due(snapshot(runs), 0.0) is runs
+    alert = agents.take(runs, with_rows(("outside-sandbox", Answer.OPEN), ("ssh-keys", Answer.OPEN)), root=False)
+    assert alert is not None
+    assert translate(alert.text) == "It runs a command outside of its sandbox."
+    again = replace(runs, container=replace(runs.container, pid=77))
+    assert agents.due(snapshot(again), FREE) is again
 
 
 def test_another_folder_that_it_was_given_is_told() -> None:

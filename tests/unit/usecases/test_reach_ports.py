@@ -129,8 +129,9 @@ def test_the_worst_port_is_named_and_the_others_counted() -> None:
 
 def test_what_is_published_is_the_engines_word_until_the_machine_listens() -> None:
     there = {"sockets": [tcp("0.0.0.0", 8080)], "addresses": ["192.0.2.5"]}
-    for host, known in (({}, Known.ASKED), ({"host": there}, Known.ENFORCED)):
-        row = of(text(tcp("0.0.0.0"), **host), (WIDE,), rootless=True)[FROM_OUTSIDE]
+    listening = text(tcp("0.0.0.0"), host=there)
+    for found, known in ((text(tcp("0.0.0.0")), Known.ASKED), (listening, Known.ENFORCED)):
+        row = of(found, (WIDE,), rootless=True)[FROM_OUTSIDE]
         assert (row.answer, row.where, row.known) == (OPEN, "*:8080 → 80/tcp", known)
         assert translate(row.why) == "It is published. No firewall was looked at."
 

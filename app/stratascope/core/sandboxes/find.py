@@ -45,6 +45,7 @@ class _Found(Struct, eq=False):
     whole: tuple[str, int] | None = None  # equal for those that are one row
     folded: bool = False
     into: _Found | None = None  # it is part of that one
+    free: bool = False  # nothing confines it
 
 
 def sandboxes(
@@ -215,6 +216,7 @@ class _Finder:
             self._take_stage(each)
         self._take_wholes()
         self._take_helpers()
+        self._add_free()
         kept = sorted(
             (each for each in self._found.values() if each.into is None),
             key=lambda one: (one.group.first.started, one.group.first.pid),
@@ -227,6 +229,20 @@ class _Finder:
             counts[word] = counts.get(word, 0) + 1
             ids[id(each)] = word if counts[word] == 1 else f"{word}-{counts[word]}"
         return tuple(self._sandbox(each, asked[id(each)], ids) for each in kept)
+
+    def _add_free(self) -> None:
+        """What agents run of which no sandbox lives."""
+        busy = {each.pid for found in self._found.values() for each in (found.by, found.wrapper) if each is not None}
+        for each in self._machine.processes.values():
+            row = None if each.confined or each.pid in busy else _agent(each)
+            if row is None:
+                continue
+            group = Together(each)
+            found = _Found(group, row, row, _started(each), None, each, free=True)
+            group.members = self._outside(found)
+            if group.members:
+                group.first = min(group.members, key=lambda one: (one.started, one.pid))
+                self._found[id(group)] = found
 
     def _take_stage(self, found: _Found) -> None:
         """What lies around it, if that holds nothing but its maker's own processes on the way to it."""
@@ -369,6 +385,7 @@ class _Finder:
             asked.texts,
             tuple([(each.pid, each.program or each.comm) for each in outside]),
             (self._machine.host.line, *(each.line for each in sorted(told.values(), key=lambda one: one.pid))),
+            found.free,
         )
         return FoundSandbox(sandbox, asked.asked)
 
@@ -406,6 +423,12 @@ def _started(process: ConfinedProcess) -> Message:
 
 def _in_cgroup(path: str) -> Message:
     return msg("in the control group {path}", path=path)
+
+
+def _agent(process: ConfinedProcess) -> Maker | None:
+    """Which agent it is, of those that run commands without a sandbox, too."""
+    rows = (row for row in MAKERS if row.alone)
+    return next((row for row in rows if process.program in row.programs or _runs(process, row)), None)
 
 
 def _runs(process: ConfinedProcess, row: Maker) -> bool:

@@ -37,6 +37,7 @@ class Maker(Value):
     itself: str = ""  # a pattern of the arguments of a program that confines processes of its own executable
     machine: bool = False  # what runs in it is its own business: services in it are nested
     folded: bool = False  # shown only where everything is
+    alone: bool = False  # it runs commands without a sandbox, too
 
 
 TOOLS = ("bubblewrap", "unshare", "none", "itself")  # what others use
@@ -60,6 +61,7 @@ MAKERS: tuple[Maker, ...] = (
         scripts=(r"/@openai/codex/",),
         uses=TOOLS,
         stages=("codex", "codex-linux-sandbox", "bwrap"),
+        alone=True,
     ),
     Maker(
         "claude-code",
@@ -69,6 +71,7 @@ MAKERS: tuple[Maker, ...] = (
         scripts=(r"/@anthropic-ai/claude-code/", r"/claude/versions/"),
         uses=TOOLS,
         helpers=("socat", "socat1"),
+        alone=True,
         stages=_SANDBOX_RUNTIME,
     ),
     Maker(
@@ -88,6 +91,7 @@ MAKERS: tuple[Maker, ...] = (
         Group.AGENTS,
         scripts=(r"/@google/gemini-cli/", r"(^|/)gemini$"),
         uses=TOOLS,
+        alone=True,
     ),
     Maker(
         "opencode",
@@ -96,10 +100,11 @@ MAKERS: tuple[Maker, ...] = (
         programs=("opencode",),
         scripts=(r"/opencode-ai/", r"(^|/)opencode$"),
         uses=TOOLS,
+        alone=True,
     ),
-    Maker("cursor", "Cursor", Group.AGENTS, programs=("cursor-agent", "cursorsandbox"), uses=TOOLS),
-    Maker("copilot", "GitHub Copilot CLI", Group.AGENTS, scripts=(r"/@github/copilot/",), uses=TOOLS),
-    Maker("goose", "goose", Group.AGENTS, programs=("goose", "goosed"), uses=TOOLS),
+    Maker("cursor", "Cursor", Group.AGENTS, programs=("cursor-agent", "cursorsandbox"), uses=TOOLS, alone=True),
+    Maker("copilot", "GitHub Copilot CLI", Group.AGENTS, scripts=(r"/@github/copilot/",), uses=TOOLS, alone=True),
+    Maker("goose", "goose", Group.AGENTS, programs=("goose", "goosed"), uses=TOOLS, alone=True),
     Maker("nono", "nono", Group.AGENTS, programs=("nono",), uses=TOOLS),
     Maker(
         "agent",

@@ -19,6 +19,7 @@ from stratascope.usecases.live.alerts import Alert, AlertKind, Key
 from stratascope.value import Value
 
 LEAST = 20.0  # seconds between two readings of one agent
+FREE = 5.0  # the same of what it runs unconfined, which may be short
 REMEMBERED = 500  # agents that are gone; their reach is compared when they are back
 _LISTED = 100  # characters of a path
 
@@ -78,7 +79,7 @@ class AgentReach:
             like, (before, at) = likeness(state, snapshot), self._asked.get(key, (None, 0.0))
             if like == before:
                 self._same[key] = state
-            elif before is None or now - at >= LEAST:
+            elif before is None or now - at >= (FREE if _is_free(state) else LEAST):
                 self._asked[key] = like, now
                 return state
         return None
@@ -92,6 +93,8 @@ class AgentReach:
         self._open[key] = frozenset(row.thing.id for row in found.open)
         while len(self._last) > REMEMBERED:
             self._last.pop(next(iter(self._last)))
+        if before is None and _is_free(state):  # it had a sandbox, of another name
+            return _alert(state, [row for row in found.open if row.thing.id == "outside-sandbox"], [])
         if before is None or before.root is not root:
             return None
         closed = [row for row in found.open if before.answers.get(row.thing.id) in (None, Answer.CLOSED)]
@@ -101,6 +104,11 @@ class AgentReach:
     def holds(self, alert: Alert) -> bool:
         """Whether what it says is still so."""
         return alert.threats <= self._open.get(alert.key, frozenset()) and alert.key in self._open
+
+
+def _is_free(state: ContainerState) -> bool:
+    sandbox = state.container.sandbox
+    return sandbox is not None and sandbox.free
 
 
 def _given(found: Reached) -> frozenset[str]:

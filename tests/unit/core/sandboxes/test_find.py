@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from stratascope.collector.confined import AGENTS
 from stratascope.core.sandbox import Group
+from stratascope.core.sandboxes.find import sandboxes
+from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS
 from stratascope.linux.confined import parse_confined
 from unit.core.sandboxes.machine_text import MachineText
 
@@ -213,3 +216,36 @@ def test_processes_that_are_each_others_ancestors_end() -> None:
     machine.add(100, 101, "/bin/a", OWN)
     machine.add(101, 100, "/bin/b", OWN)
     assert machine.found()
+
+
+def agent_at_work(*, sandboxed: bool) -> MachineText:
+    machine = MachineText()
+    machine.add(50, 1, "/usr/bin/codex")
+    machine.add(60, 50, "/usr/bin/bash", argv=["bash", "-lc", "make"])
+    if sandboxed:
+        bwrapped(machine, parent=50)
+    return machine
+
+
+def test_what_an_agent_runs_while_no_sandbox_of_it_lives_is_found_and_marked() -> None:
+    free = agent_at_work(sandboxed=False).only()
+    assert (free.id, free.maker, free.group, free.free) == ("codex-bash", "codex", Group.AGENTS, True)
+    assert (free.pids, free.helpers, free.outside) == ((60,), (50,), ((60, "bash"),))
+    confined = parse_confined("\n".join(free.processes))
+    assert [each.sandbox for each in sandboxes(confined.processes, confined.host, {})] == [free]
+    beside = agent_at_work(sandboxed=True).only()
+    assert (beside.free, beside.outside) == (False, ((60, "bash"),))
+
+
+def test_an_agent_that_runs_nothing_or_a_part_of_itself_is_no_row() -> None:
+    machine = MachineText()
+    machine.add(50, 1, "/usr/bin/node", argv=["node", "/x/@openai/codex/bin/codex.js"])
+    machine.add(51, 50, "/usr/bin/codex")
+    machine.add(70, 1, "/usr/bin/node", argv=["node", "/srv/site.js"])
+    machine.add(71, 70, "/usr/bin/bash")
+    assert machine.found() == ()
+
+
+def test_the_collector_looks_for_all_that_may_be_such_an_agent() -> None:
+    rows = [row for row in MAKERS if row.alone]
+    assert {program for row in rows for program in row.programs} | set(INTERPRETERS) == set(AGENTS)
