@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from stratascope.attempts import program
+from stratascope.core.capture import Capture
 from stratascope.core.lesson import Lesson, Stage, StageOutcome
 from stratascope.core.message import msg
-from stratascope.core.ports import ProbeError
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.ports import ProbeError, Prober
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.attempt import AttemptOutcome, Checked
+from stratascope.layers import all_layers
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.probe import beacons
 from stratascope.probe.in_place import ran
@@ -20,9 +22,10 @@ from stratascope.usecases.attempts import attempts, copy, in_place, lessons
 from stratascope.usecases.attempts.attempts import Step
 from stratascope.usecases.attempts.self_check import check
 from stratascope.usecases.engine_access import CopyAccess
+from stratascope.usecases.reach.subject import Judged
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import ConnectedEngine
-from stratascope.wiring.reach import subject_of
+from stratascope.wiring.reach import around_of, subject_of
 
 
 def as_root(access: ConnectedEngine, engines: Engines) -> None:
@@ -49,11 +52,29 @@ def tries_in_place(
     """`usecases.attempts.in_place.tries_in_place` of a container or sandbox by name or id, or a process by its number.
     Raises NoProgramError, too.
     """
-    code = program.read()
     subject, prober = subject_of(engines, word)
+    return _in_place(subject, prober, wanted, cancelled)
+
+
+def tries_where_shown(
+    engines: Engines,
+    snapshot: Snapshot,
+    state: ContainerState,
+    wanted: Sequence[str],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Step | AttemptOutcome]:
+    """The same for one of a snapshot, as it was read."""
+    around = around_of(snapshot, state)
+    subject = Judged(all_layers(), state, around, state.capture or Capture(0, ()), None)
+    return _in_place(subject, engines.reach(around.engine).prober, wanted, cancelled)
+
+
+def _in_place(
+    subject: Judged, prober: Prober | None, wanted: Sequence[str], cancelled: Callable[[], bool]
+) -> Iterator[Step | AttemptOutcome]:
     if not isinstance(prober, LocalProber):
         raise ProbeError(msg("It can be tried in place only from this machine, and not from within a sandbox."))
-    yield from in_place.tries_in_place(subject, code, wanted, ran, cancelled)
+    yield from in_place.tries_in_place(subject, program.read(), wanted, ran, cancelled)
 
 
 def self_check(access: CopyAccess, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Checked]:

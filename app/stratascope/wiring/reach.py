@@ -30,7 +30,7 @@ def reading(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
     """What a container of a snapshot can get at, read when it is called; it raises ProbeError. `once`: the live
     view's.
     """
-    return lambda snapshot, state: reached(of_shown(all_layers(), state, _around(snapshot, state), once))
+    return lambda snapshot, state: reached(of_shown(all_layers(), state, around_of(snapshot, state), once))
 
 
 def trying(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
@@ -39,7 +39,7 @@ def trying(once: Once) -> Callable[[Snapshot, ContainerState], Reached]:
     def tries(snapshot: Snapshot, state: ContainerState) -> Reached:
         from stratascope.usecases.reach.attempts import tried  # few rows are tried
 
-        around = _around(snapshot, state)
+        around = around_of(snapshot, state)
         subject = of_shown(all_layers(), state, around, once)
         return tried(subject, once(around.engine, subject.capture.pid, (TRIED,), state.container.id) or Capture(0, ()))
 
@@ -58,7 +58,7 @@ def with_drift(snapshot: Snapshot) -> Snapshot:
             if state.container.sandbox is None or state.container.pid is None or state.gap is not None:
                 return state
             with suppress(ProbeError):
-                judged = of_container(all_layers(), state, _around(snapshot, state), opened.local)
+                judged = of_container(all_layers(), state, around_of(snapshot, state), opened.local)
                 return drift.with_drift(state, reached(judged))
             return state
 
@@ -134,7 +134,7 @@ def _container(snapshot: Snapshot, word: str, every: list[Container]) -> Contain
 def _of_container(
     engines: Engines, snapshot: Snapshot, state: ContainerState, root: Prober | None
 ) -> tuple[Judged, Prober]:
-    name, around = state.container.name, _around(snapshot, state)
+    name, around = state.container.name, around_of(snapshot, state)
     engine = around.engine
     if other_kernel(state.container):
         raise ProbeError(_another_kernel(name))
@@ -146,6 +146,7 @@ def _of_container(
     return of_container(all_layers(), state, around, prober), prober
 
 
-def _around(snapshot: Snapshot, state: ContainerState) -> Surroundings:
+def around_of(snapshot: Snapshot, state: ContainerState) -> Surroundings:
+    """What a container of that snapshot is judged beside."""
     engine = next((each for each in snapshot.engines if each.id == state.container.engine), NO_ENGINE)
     return Surroundings(snapshot.ground_of(engine.id), engine)

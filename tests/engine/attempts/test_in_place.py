@@ -21,13 +21,14 @@ from rig.places import APP, CHECKOUT
 from rig.plan import ordinary_user
 from rig.sandboxes import descendants
 from stratascope.attempts import build
+from stratascope.core.container import matching
 from stratascope.core.ports import ProbeError
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.i18n.translate import translate
 from stratascope.usecases.attempts import reasons
 from stratascope.usecases.attempts.attempts import threats
-from stratascope.wiring.attempts import tries_in_place
-from stratascope.wiring.engines import open_engines
+from stratascope.wiring.attempts import tries_in_place, tries_where_shown
+from stratascope.wiring.engines import assembler, open_engines, take_capture, translations
 
 AT_LEAST = 35  # threats
 CHANGES = {"mount-file-system", "set-hostname", "write-root-file-system", "fork-bomb", "load-module", "rare-sockets"}
@@ -88,6 +89,22 @@ def test_it_sees_nobody(one_engine: Rig, tmp_path: Path, monkeypatch: pytest.Mon
         before = one_engine.run("logs", name).split()
         in_place(name)
         assert one_engine.run("logs", name).split() == before
+
+
+def test_as_it_is_shown(docker_rootful: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a snapshot has, as in the window; not another process that runs there by now."""
+    stage_of(docker_rootful, tmp_path, monkeypatch)
+    with docker_rootful.container(command=("sleep", "600")) as name, open_engines(()) as engines:
+        shared = translations()
+        shown = assembler(shared).snapshot(take_capture(engines, shared))
+        state = next(each for each in shown.containers if matching(name, (each.container,)))
+        made = [*tries_where_shown(engines, shown, state, threats(()))]
+        own = [each for each in made if isinstance(each, AttemptOutcome) and each.tried is not Tried.NOT_TRIED]
+        assert len(own) >= AT_LEAST
+        assert [each for each in own if each.differs] == []
+        docker_rootful.run("restart", "-t", "0", name)
+        with pytest.raises(ProbeError):
+            list(tries_where_shown(engines, shown, state, ("bpf",)))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from rig.core.sandboxes import sandbox_of
 from rig.window import fake_matrix, sample
 from stratascope.core.message import msg
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
@@ -43,7 +43,7 @@ class Runner:
         self.let.set()
 
     def __call__(
-        self, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
+        self, _: Snapshot, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
     ) -> Iterator[Step | AttemptOutcome]:
         yield Step(msg("Making a copy of the container"))
         while not self.let.wait(0.01):
@@ -235,6 +235,14 @@ def test_a_member_of_a_pod_has_no_copy(page: MatrixPage) -> None:
     assert not found["Try on a copy"].isEnabled()
     assert "belongs to a pod" in found["Try on a copy"].toolTip()
     assert found[ITSELF].isEnabled()
+
+
+def test_another_kernel_is_not_entered(page: MatrixPage) -> None:
+    inner = replace(container().container, runtime="runsc")
+    other = replace(container(), container=inner)
+    page.selection.show_snapshot(sample.snapshot((other,)))  # type: ignore[attr-defined]
+    page.show_state(other, other.matrix)
+    assert not choices(page)[ITSELF].isEnabled()
 
 
 def test_a_sandbox_is_tried_only_where_it_runs(page: MatrixPage, inside: Runner, qtbot: QtBot) -> None:

@@ -208,7 +208,7 @@ def _reach_of(watch: DeferredLiveView, *, tries: bool = False) -> Read:
 
 
 def _attempts(
-    late: LateEngines, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
+    late: LateEngines, _: Snapshot, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
 ) -> Iterator[object]:
     """Threats tried on a copy of that container; all without any."""
     from stratascope.usecases.attempts.attempts import threats
@@ -220,13 +220,13 @@ def _attempts(
 
 
 def _attempts_in_place(
-    late: LateEngines, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
+    late: LateEngines, shown: Snapshot, state: ContainerState, wanted: Sequence[str], cancelled: Callable[[], bool]
 ) -> Iterator[object]:
     """The same in that container or sandbox itself, by attempts that change nothing."""
     from stratascope.usecases.attempts.attempts import threats
-    from stratascope.wiring.attempts import tries_in_place
+    from stratascope.wiring.attempts import tries_where_shown
 
-    return tries_in_place(late.get(), state.container.id, threats(wanted), cancelled)
+    return tries_where_shown(late.get(), shown, state, threats(wanted), cancelled)
 
 
 def _teach(late: LateEngines, taught: Lesson, stage: int, cancelled: Callable[[], bool]) -> Iterator[object]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from stratascope.core.container import other_kernel
 from stratascope.core.message import Message, MessageError, msg, plural
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
@@ -24,7 +25,7 @@ from stratascope.usecases.attempts.reasons import IN_A_POD
 from stratascope.value import Value, replace
 
 # The threats of these ids, all without any; yields what begins (with a `text`), and outcomes
-Tries = Callable[[ContainerState, Sequence[str], Callable[[], bool]], Iterator[Any]]
+Tries = Callable[[Snapshot, ContainerState, Sequence[str], Callable[[], bool]], Iterator[Any]]
 
 
 class Where(StrEnum):
@@ -116,6 +117,8 @@ class AttemptsFeed(QObject):
             return msg("It does not run, so nothing can be tried.")
         if where is Where.COPY and (state.container.pod or state.container.infra):
             return IN_A_POD
+        if where is Where.ITSELF and other_kernel(state.container):
+            return msg("It runs on a kernel of its own, which can't be entered from outside.")
         if where not in self._tries:
             return msg("Nothing can be tried here.")
         if self._whose is not None and self._whose != state.key:
@@ -124,14 +127,18 @@ class AttemptsFeed(QObject):
 
     def try_it(self, where: Where, threats: Sequence[str] = ()) -> None:
         """Try these threats of the container in view, all if there are none; does nothing while others are tried."""
-        state, tries = self._selection.current, self._tries.get(where)
-        if state is None or tries is None or self._run is not None or self.why_not(where) is not None:
+        state, snapshot, tries = self._selection.current, self._selection.snapshot, self._tries.get(where)
+        if state is None or snapshot is None or tries is None:
+            return
+        if self._run is not None or self.why_not(where) is not None:
             return
         self._whose, self._doing, self._done = state.key, None, 0
         self._where, self._one = where, bool(threats)
         known = self._known.get(state.key)
         self._known[state.key] = _Known(state.container.pid, {} if known is None else dict(known.tried))
-        self._run = run = ThreadRun(partial(_run, tries, state, tuple(threats)), _ended, "attempts", self)
+        self._run = run = ThreadRun(
+            partial(_run, partial(tries, snapshot, state, tuple(threats))), _ended, "attempts", self
+        )
         run.told.connect(self._take)
         run.over.connect(self._over)
         run.start()
@@ -173,9 +180,9 @@ class AttemptsFeed(QObject):
         self.told.emit(key)
 
 
-def _run(tries: Tries, state: ContainerState, threats: Sequence[str], cancelled: Callable[[], bool]) -> Iterator[Any]:
+def _run(tries: Callable[[Callable[[], bool]], Iterator[Any]], cancelled: Callable[[], bool]) -> Iterator[Any]:
     try:
-        yield from tries(state, threats, cancelled)
+        yield from tries(cancelled)
     except MessageError as error:
         yield _Ended(error.message)
 
