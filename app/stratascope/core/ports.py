@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
-from stratascope.core.message import Message, MessageError
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.relaunch.data_volume import DataVolumes
 from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
 from stratascope.value import Value
@@ -51,6 +51,14 @@ class NoSuchContainerError(Exception):
 
 class ProbeError(MessageError):
     """The collector can't be run, speaks another protocol version, or died; `message` says what to do."""
+
+
+class RootOnlyError(ProbeError):
+    """Only root may enter a process, to try threats there."""
+
+    def __init__(self) -> None:
+        command = "sudo stratascope try NAME --in-place"
+        super().__init__(msg("Only root may enter it. In a terminal: {command}", command=command))
 
 
 class ConfinedError(ProbeError):

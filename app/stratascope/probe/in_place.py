@@ -22,7 +22,7 @@ from stratascope.collector import children
 from stratascope.collector.entering import enter, filtered, kept_through_exec, place_of
 from stratascope.collector.read import CHUNK, TooLongError, ended, open_process, read_file, start_of
 from stratascope.core.message import msg
-from stratascope.core.ports import ProbeError
+from stratascope.core.ports import ProbeError, RootOnlyError
 
 SECONDS = 30.0
 _MFD_EXEC = 0x10  # include/uapi/linux/memfd.h
@@ -81,7 +81,7 @@ def ran(pid: int, program: bytes, mark: str, words: Sequence[str], inside: str, 
 
 def _refused(error: Exception) -> ProbeError:
     if isinstance(error, PermissionError):
-        return ProbeError(msg("Nothing was tried: this reader may not enter its namespaces. Read as root to try it."))
+        return RootOnlyError()
     return ProbeError(msg("Nothing was tried: {reason}", reason=getattr(error, "strerror", None) or str(error)))
 
 

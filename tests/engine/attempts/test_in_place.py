@@ -130,12 +130,28 @@ def _runs(pid: int) -> bool:
         return False
 
 
-@needs_root
-def test_a_sandbox_by_its_owner(sandbox: int) -> None:
-    words = as_theirs(sys.executable, "-m", "stratascope", "try", str(sandbox), "--in-place", "--json")
+def by_user(word: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """The same as the ordinary user."""
+    words = as_theirs(sys.executable, "-m", "stratascope", "try", word, "--in-place", *more)
     environ = {"PATH": os.environ["PATH"], "HOME": str(ordinary_user()[2]), "LC_ALL": "C.UTF-8", "PYTHONPATH": str(APP),
                "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
-    done = subprocess.run(words, env=environ, cwd="/", capture_output=True, text=True, check=False)
+    return subprocess.run(words, env=environ, cwd="/", capture_output=True, text=True, check=False)
+
+
+@needs_root
+def test_only_root_enters_what_is_roots() -> None:
+    with subprocess.Popen(("unshare", "--net", "sleep", "600")) as child:
+        try:
+            done = by_user(str(child.pid))
+        finally:
+            child.kill()
+    assert done.returncode == 2
+    assert "sudo stratascope try NAME --in-place" in done.stderr
+
+
+@needs_root
+def test_a_sandbox_by_its_owner(sandbox: int) -> None:
+    done = by_user(str(sandbox), "--json")
     assert done.returncode == 0, done.stderr
     found = {each["threat"]: each for each in map(json.loads, done.stdout.splitlines())}
     assert [found[name]["tried"] for name in ("new-user-namespace", "trace-child", "bpf", "reboot")] == [

@@ -408,7 +408,7 @@ class MatrixPage(QWidget):
             gap=10,
         )  # fmt: skip
         self.told = Line(theme, 12, ink="text2")
-        foot = theme.lay(QHBoxLayout(), (self.shown, 1), (self.told, 1), around=(12, 4, 12, 4), gap=10)
+        foot = theme.lay(QHBoxLayout(), (self.shown, 1), (self.told, 2), around=(12, 4, 12, 4), gap=10)
         if feed is not None:
             feed.told.connect(self._told)
             self.details.offers = feed.able

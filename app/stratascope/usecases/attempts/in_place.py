@@ -11,7 +11,9 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 
+from stratascope.core.capture import Gap, GapKind
 from stratascope.core.message import msg
+from stratascope.core.ports import RootOnlyError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
 from stratascope.core.threats.threat import Outcome
@@ -37,6 +39,8 @@ def tries_in_place(
     state = subject.state
     status, capture = status_of(state), state.capture
     inside = None if capture is None else capture.text("ns/mnt")
+    if isinstance(inside, Gap) and inside.kind is GapKind.DENIED:
+        raise RootOnlyError
     if status is None or capture is None or not isinstance(inside, str):
         raise NotTriedError(msg("Its first process could not be read, so nothing can be tried as it."))
     predicted = by_id(matrix_of(subject.parts, subject.around))
