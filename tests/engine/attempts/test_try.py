@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,14 @@ from rig.collector.asking import wait_for
 from rig.engine import Rig
 from rig.places import CHECKOUT
 from stratascope.attempts import build
+from stratascope.core.ports import EnginePort, RawContainer
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.attempts.attempts import NotTriedError, threats
 from stratascope.wiring.attempts import tries
-from stratascope.wiring.hardening import open_hardening
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import connected, open_hardening
 
 AT_LEAST = 90  # threats
 
@@ -102,3 +107,46 @@ def test_cancelled_it_leaves_nothing(one_engine: Rig, tmp_path: Path, monkeypatc
         next(event for event in events if not isinstance(event, AttemptOutcome))
         events.close()  # type: ignore[attr-defined]
     assert left(one_engine) == []
+
+
+def test_it_is_judged_beside_the_containers_of_all_engines(
+    docker_rootless: Rig, podman_rootless: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which are read once, however often it is looked at; else beside those of its own engine. The range of ids is the
+    same user's.
+    """
+    ends = (f"{rig.kind}={rig.endpoint}" for rig in (docker_rootless, podman_rootless))
+    monkeypatch.setenv("STRATASCOPE_ENGINES", " ".join(ends))
+    listed: list[str] = []
+
+    def counted(port: EnginePort) -> Callable[[], tuple[RawContainer, ...]]:
+        before = port.list
+
+        def made() -> tuple[RawContainer, ...]:
+            listed.append(port.id)
+            return before()
+
+        return made
+
+    waits = ("sleep", "600")
+    with (
+        docker_rootless.container(name="try-beside", command=waits) as name,
+        podman_rootless.container(name="try-other", command=waits),
+        open_engines() as engines,
+    ):
+        access, alone = connected(engines).state(name)
+        beside = access.beside_all()
+        for port in engines.ports:
+            monkeypatch.setattr(port, "list", counted(port))
+        states = [beside.read(name) for _ in range(3)]
+    assert sorted(listed) == sorted(port.id for port in engines.ports)
+    assert "try-other" not in sharing_ids(alone)
+    assert all("try-other" in sharing_ids(state) for state in states)
+
+
+def sharing_ids(state: ContainerState | None) -> tuple[str, ...]:
+    """The containers whose ids outside overlap with its own."""
+    facts = None if state is None else state.facts_of(UsermapFacts)
+    assert facts is not None
+    assert facts.range_shared_with is not None
+    return facts.range_shared_with

@@ -20,5 +20,5 @@ def tried(rig: Rig, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *a
     with open_engines() as engines:
         found = connected(engines, journal)
         as_root(found.accesses[0], engines)
-        access, state = found.state(name)
+        access, state = found.state(name, beside_all=True)
         return [each for each in tries(access, state, threats(asked)) if isinstance(each, AttemptOutcome)]
