@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from rig.window.staged_hardening import StagedHardening
@@ -9,7 +10,7 @@ from stratascope.core.relaunch.hardening_plan import Wanted
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.hardening import HardeningTogether, PlannedTogether
+from stratascope.usecases.hardening import HardeningTogether, PlannedTogether, Suggested
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
@@ -24,26 +25,27 @@ class StagedTogether(HardeningTogether):
         self._staged = staged
         self.fails = ""
         self.blocks: dict[str, tuple[Block, ...]] = {}  # what blocks the containers of these names
-        self.asked: list[tuple[tuple[str, ...], Preset, frozenset[Remedy]]] = []
+        self.asked: list[tuple[tuple[str, ...], frozenset[Remedy]]] = []
+        self.suggesting: list[tuple[str, Preset]] = []
+        self.gate: threading.Semaphore | None = None  # how many plans may be made
 
-    def plan(
-        self,
-        states: Sequence[ContainerState],
-        preset: Preset = Preset.RECOMMENDED,
-        remedies: frozenset[Remedy] = frozenset(),
-        wanted: tuple[tuple[tuple[str, str], Wanted], ...] = (),
-    ) -> PlannedTogether:
-        self.asked.append((tuple(each.container.name for each in states), preset, remedies))
-        own = dict(wanted)
+    def suggest(self, state: ContainerState, preset: Preset, wanted: Wanted | None = None) -> Suggested:
+        self.suggesting.append((state.container.name, preset))
+        if self.gate is not None:
+            self.gate.acquire()
+        chosen = self.choices(state, preset, wanted)
+        return Suggested(state, chosen, effect=self._staged.preview(state, chosen))
+
+    def plan(self, found: Sequence[Suggested], remedies: frozenset[Remedy] = frozenset()) -> PlannedTogether:
+        self.asked.append((tuple(each.state.container.name for each in found), remedies))
         plans, exposures = [], []
-        for state in states:
-            chosen = self.choices(state, preset, own.get(state.key))
-            made = self._staged.plan(state, chosen, remedies)
-            found = self.blocks.get(made.spec.name, made.checked.blocks)
-            left = tuple(each for each in found if each.remedy is None or each.remedy not in remedies)
+        for each in found:
+            made = self._staged.plan(each.state, each.choices, remedies)
+            blocks = self.blocks.get(made.spec.name, made.checked.blocks)
+            left = tuple(each for each in blocks if each.remedy is None or each.remedy not in remedies)
             plans.append(replace(made, checked=replace(made.checked, blocks=left)))
-            preview = self._staged.preview(state, chosen)
-            exposures.append((made.spec.id, preview.before, preview.after))
+            assert each.effect is not None
+            exposures.append((made.spec.id, each.effect.before, each.effect.after))
         return PlannedTogether(tuple(plans), tuple(exposures))
 
     def run(

@@ -250,7 +250,7 @@ def _many(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator
     settle()
     yield "which of them", many.dialog
     many.dialog.go.click()
-    qtbot.waitUntil(many.dialog.plans.isVisible)
+    qtbot.waitUntil(lambda: many.dialog.plans.isVisible() and many.dialog.go.isEnabled())
     settle()
     yield "what is going to happen", many.dialog
     kept = tuple(staged.set_aside)

@@ -8,14 +8,17 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QRect, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QComboBox,
     QDialog,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -34,9 +37,9 @@ from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.flow import card_frame
-from stratascope.ui.kit.labels import Label, give_tip
+from stratascope.ui.kit.labels import Label, give_tip, wrapped
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.table import Column, ItemModel, ItemTable
+from stratascope.ui.kit.table import AIR, BESIDE, AnyIndex, Column, ItemModel, ItemRole, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.value import Value
 
@@ -63,6 +66,12 @@ def _columns(names: tuple[str, str]) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
+def _where(state: ContainerState) -> str:
+    """What tells it apart from others of its name: the engine, or the command and process of a sandbox."""
+    sandbox, container = state.container.sandbox, state.container
+    return container.engine if sandbox is None else f"{plain(sandbox.command, 40)}, {container.pid}"
+
+
 def _ink(found: Difference, side: int) -> str:
     return "open" if found.worse == side else "text"
 
@@ -70,6 +79,46 @@ def _ink(found: Difference, side: int) -> str:
 def _spoken(text: str, found: Difference, side: int) -> str:
     text = plain(text, 2000)
     return translate(msg("{text}, weaker here", text=text)) if found.worse == side else text
+
+
+class Differences(ItemTable):
+    """The differences; a value has as many lines as it needs."""
+
+    lead = 1
+
+    def __init__(self, theme: Theme) -> None:
+        name = translate(msg("What is different"))
+        super().__init__(theme, name, ItemModel(_columns(("", ""))), self._paint, first=True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+
+    def rows_placed(self) -> None:
+        self._set_heights()
+
+    def fit(self) -> None:
+        super().fit()
+        self._set_heights()
+
+    def _set_heights(self) -> None:
+        rows = self.verticalHeader()
+        for at, row in enumerate(self.model_.rows):
+            rows.resizeSection(at, self._high(row))
+
+    def _high(self, row: Difference) -> int:
+        theme, found = self._theme, self.row_height()
+        for at, column in enumerate(self.model_.columns):
+            metrics = QFontMetrics(theme.font(column.size, column.weight))
+            room = QRect(0, 0, max(1, self.columnWidth(at) - theme.px(2 * BESIDE)), 10_000)
+            high = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, wrapped(column.text(row))).height()
+            found = max(found, high + theme.px(AIR))
+        return found
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
+        theme, column = self._theme, self.model_.columns[index.column()]
+        painter.setFont(theme.font(column.size, column.weight))
+        painter.setPen(theme.color(column.ink(index.data(ItemRole))))
+        room = rect.adjusted(theme.px(BESIDE), 0, -theme.px(BESIDE), -1)
+        wrap = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(room, wrap, wrapped(str(index.data())))
 
 
 class CompareDialog(QDialog):
@@ -97,10 +146,7 @@ class CompareDialog(QDialog):
             self.chips[part] = FilterChip(theme, translate(PARTS[part]))
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter differences")))
-        model = ItemModel(_columns(("", "")))
-        self.table = ItemTable(theme, translate(msg("What is different")), model, first=True)
-        self.table.lead = 1
-        self.whole = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.table = Differences(theme)
         self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
         for button in (self.swap, self.capture, self.copy, self.close_):
             button.setAutoDefault(False)  # Enter in a name field must not press them
@@ -114,7 +160,6 @@ class CompareDialog(QDialog):
         self.close_.clicked.connect(self.hide)
         for which, chip in self.chips.items():
             chip.clicked.connect(partial(self._show_part, which))
-        self.table.turned.connect(self._show_whole)
 
     def _box(self) -> QComboBox:
         box = ChoiceBox(self._theme, letters=18)
@@ -155,7 +200,6 @@ class CompareDialog(QDialog):
             self.counted,
             self.row,
             (card, 1),
-            self.whole,
             end,
             around=20,
             gap=10,
@@ -169,7 +213,7 @@ class CompareDialog(QDialog):
         for box, side in ((self.one, one), (self.two, two)):
             box.clear()
             for each in sides:
-                text = bracketed(each.name, each.source or each.state.container.engine)
+                text = bracketed(each.name, each.source or _where(each.state))
                 box.addItem(translate(text), each)
             box.setCurrentIndex(sides.index(side) if side in sides else -1)
         self._filling = False
@@ -245,15 +289,6 @@ class CompareDialog(QDialog):
             self.table.fit()
             if rows:
                 self.table.make_current(0)
-
-    def _show_whole(self) -> None:
-        """Show the current row in full, since its cells may be cut."""
-        found: Difference | None = self.table.current()
-        self.whole.setVisible(found is not None)
-        if found is not None:
-            one, two = self.names
-            text = msg("{one}: {first}; {two}: {second}", one=one, first=found.one, two=two, second=found.two)
-            self.whole.setText(f"{plain(found.what, 300)}\n{translate(text)}")
 
     def as_text(self) -> str:
         """Return the whole comparison as text, for copying."""

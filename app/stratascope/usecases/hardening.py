@@ -330,6 +330,10 @@ class Hardening:
         """That engine, for operations on several of its containers (`usecases.many`)."""
         return self._on(engine).access
 
+    def look(self, state: ContainerState) -> Look:
+        """All that a plan of it needs (`usecases.many`)."""
+        return self._current(self._on(state.container.engine).access, state)
+
     # -- originals set aside, and leftovers of a crash
 
     def kept(self) -> tuple[Transaction, ...]:
@@ -451,6 +455,15 @@ def _subjects(
     return lambda state, chosen, changes: subject_of(access, state, chosen, changes)
 
 
+class Suggested(Value):
+    """What one of several is to be hardened with. `look` and `effect`: None if nothing is left to change."""
+
+    state: ContainerState
+    choices: tuple[Choice, ...]
+    look: Look | None = None
+    effect: Preview | None = None
+
+
 class PlannedTogether(Value):
     """Several relaunches thought through. `exposures`: by the container's id, now and predicted."""
 
@@ -474,24 +487,25 @@ class HardeningTogether:
             return self._hardening.suggested(state, wanted).choices
         return self._hardening.preset(state, preset)
 
-    def plan(
-        self,
-        states: Sequence[ContainerState],
-        preset: Preset = Preset.RECOMMENDED,
-        remedies: frozenset[Remedy] = frozenset(),
-        wanted: tuple[tuple[tuple[str, str], Wanted], ...] = (),
-    ) -> PlannedTogether:
-        """One plan per relaunch, in order; containers of whose plan nothing is left are left out. `wanted`: by the
-        container's key, how a person wants its plan.
+    def suggest(self, state: ContainerState, preset: Preset, wanted: Wanted | None = None) -> Suggested:
+        """What to harden it with, and all that its plan needs.
 
         Raises EngineError, NoSuchContainerError, ToggleError.
         """
-        access, own = self._hardening.access(states[0].container.engine), dict(wanted)
-        found = [(state, self.choices(state, preset, own.get(state.key))) for state in states]
-        looks = [(look(access, state.container.id), chosen) for state, chosen in found if chosen]
+        chosen = self.choices(state, preset, wanted)
+        if not chosen:
+            return Suggested(state, ())
+        return Suggested(state, chosen, self._hardening.look(state), self._hardening.preview(state, chosen))
+
+    def plan(self, found: Sequence[Suggested], remedies: frozenset[Remedy] = frozenset()) -> PlannedTogether:
+        """One plan per relaunch, in order; containers of whose plan nothing is left are left out.
+
+        Raises EngineError, NoSuchContainerError, ToggleError.
+        """
+        looks = [(each.look, each.choices) for each in found if each.look is not None]
         if not looks:
             raise ToggleError(msg("Nothing is left to change in any of them."))
-        plans = plan_together(access, looks, remedies)
+        plans = plan_together(self._hardening.access(found[0].state.container.engine), looks, remedies)
         exposures = []
         for made in (each for first in plans for each in members(first)):
             preview = self._hardening.preview(made.state, made.choices, made.files)

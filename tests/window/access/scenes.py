@@ -330,7 +330,7 @@ def several(window: MainWindow) -> Iterator[Scene]:
     settle()
     yield "which of them", many.dialog
     many.dialog.go.click()
-    until(many.dialog.plans.isVisible)
+    until(lambda: many.dialog.plans.isVisible() and many.dialog.go.isEnabled())
     settle()
     yield "what is going to happen to them", many.dialog
     many.dialog.go.click()

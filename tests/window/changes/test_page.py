@@ -145,6 +145,20 @@ def test_the_windows_filter(window: MainWindow, page: ChangesPage) -> None:
     assert "no_such" in page.nothing.text()
 
 
+def test_the_worst_is_chosen_and_its_plan_is_beside_it(window: MainWindow, page: ChangesPage) -> None:
+    dock, side = window.window_layout.dock, side_of(window)
+    assert dock is not None
+    row = page.table.chosen()
+    assert row == page.rows[0]
+    assert (page.about, dock.column) == (window.selection.key, side.column)
+    window.pages.show_view(View.STRATA)
+    other = next(key for key in window.selection.listed() if key != page.about)
+    window.selection.go_to(other)
+    window.pages.show_view(View.CHANGES)
+    assert page.table.chosen() == row
+    assert (page.about, dock.column) == (window.selection.key, side.column)
+
+
 def test_a_rows_container_comes_into_view_with_its_plan(window: MainWindow, page: ChangesPage) -> None:
     choose(page, NEW)
     assert window.selection.current is not None
@@ -336,7 +350,7 @@ def test_what_happened_is_worked_out_once_a_row(
         window.resize(width, 900)
         page.table.show_moved(page.rows)
         page.table.fit()
-    assert len(asked) <= 1, asked  # the foot's sentence
+    assert set(asked) <= {page.rows[0].subject.name}, asked  # the foot's sentence of the chosen row
 
 
 def test_days_in_the_order_of_the_language(page: ChangesPage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
@@ -90,6 +90,24 @@ def test_a_file_that_is_no_capture_says_so(qtbot: QtBot, tmp_path: Path, compare
     compare.open_capture(tmp_path / "none.json")
     qtbot.waitUntil(lambda: "is damaged" not in compare.dialog.lead.text())
     assert compare.dialog.table.model_.rowCount() == 0
+
+
+def test_long_values_are_whole(qtbot: QtBot, compare: CompareController) -> None:
+    """In as many lines as they need, also in a narrower window."""
+    web = next(each for each in demo_snapshot().containers if each.container.name == "web")
+    image = "registry.example.com/" + "a-rather-long-name/" * 12 + "x" * 90
+    compare.show_pair(web, replace(web, container=replace(web.container, image=image)), "yesterday")
+    table = compare.dialog.table
+    qtbot.waitUntil(lambda: table.model_.rowCount() == 1)
+    for width in (1200, 800):
+        compare.dialog.resize(width, 680)
+        qtbot.waitUntil(lambda width=width: table.viewport().width() < width)
+        column = table.model_.columns[TWO]
+        metrics = QFontMetrics(compare.dialog.table.cells._theme.font(column.size, column.weight))
+        lines = -(-metrics.horizontalAdvance(image) // table.columnWidth(TWO))
+        assert lines > 2
+        assert table.rowHeight(0) >= lines * metrics.height()
+        assert sum(table.columnWidth(at) for at in range(4)) <= table.viewport().width()
 
 
 def test_beside_its_own_past(qtbot: QtBot, compare: CompareController) -> None:

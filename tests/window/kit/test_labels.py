@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PySide6 import QtGui
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextDocument, QTextLayout
+from PySide6.QtGui import QFontMetrics, QTextDocument, QTextLayout
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from rig.window.sample import LONG, NASTY
@@ -116,3 +117,16 @@ def test_a_path_breaks_between_its_parts_and_not_after_its_first_slash(
     label = Label(theme, wrap=True, text=text)
     qtbot.addWidget(label)
     assert label.text() == text
+
+
+def test_an_endless_word_breaks_and_what_is_copied_stays_as_it_is(qtbot: QtBot, theme: Theme) -> None:
+    text = f"- -v {'0123456789abcdef' * 4}:/srv/a-name/that-is-longer/than-a-line/of-it"
+    label = Label(theme, wrap=True, fixed=True, text=text)
+    qtbot.addWidget(label)
+    assert label.text() == text
+    wide = QFontMetrics(label.font()).horizontalAdvance("0") * 30
+    flags = int(Qt.TextFlag.TextWordWrap)
+    room = QFontMetrics(label.font()).boundingRect(0, 0, wide, 9999, flags, wrapped(text))
+    assert room.width() <= wide
+    label.selectable().setText(text)
+    assert QLabel.text(label) == text, "no invisible character is copied with it"

@@ -13,6 +13,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QRasterWindow
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
+from stratascope.core.container import EngineState
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState
 from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.value import replace
@@ -44,6 +45,18 @@ def test_the_worst_of_the_list_is_in_view_until_something_is_used(selection: Sel
     selection.worst = lambda: B.key
     selection.show_snapshot(sample.snapshot((A, B, C)))
     assert selection.key == B.key
+
+
+def test_since_when_an_engine_does_not_answer(selection: Selection) -> None:
+    before = sample.snapshot((A, B))
+    engine = next(each for each in before.engines if each.id == A.container.engine)
+    gone = replace(before, taken_at=100.0, engines=(replace(engine, state=EngineState.UNREACHABLE),))
+    assert selection.silent_since is None
+    selection.show_snapshot(gone)
+    selection.show_snapshot(replace(gone, taken_at=200.0))
+    assert selection.silent_since == 100.0
+    selection.show_snapshot(before)
+    assert selection.silent_since is None
 
 
 USES: dict[str, Callable[[Selection], object]] = {

@@ -68,9 +68,13 @@ def test_all_are_switched_on_at_once(qtbot: QtBot, window: MainWindow, picture: 
 
 def looked(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
     many = chosen(qtbot, window, *names)
-    many.dialog.go.click()
-    qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
+    make_plans(qtbot, many)
     return many
+
+
+def make_plans(qtbot: QtBot, many: ManyController) -> None:
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: many.dialog.title.text().startswith("Relaunch "))
 
 
 def run(qtbot: QtBot, many: ManyController) -> None:
@@ -99,7 +103,7 @@ def test_all_of_them_one_after_the_other_and_back(
 ) -> None:
     names = ("ci-runner", *others(picture))
     many = looked(qtbot, window, *names)
-    assert together.asked[0][1] is Preset.RECOMMENDED
+    assert {preset for _, preset in together.suggesting} == {Preset.RECOMMENDED}
     assert {row[0].text for row in many.dialog.plans.model_.rows} == set(names)
     assert asked(staged, "run") == 0, "nothing is done before it is confirmed"
     run(qtbot, many)
@@ -126,9 +130,8 @@ def test_each_has_its_own_plan_and_number_or_a_standard_beside_it(
         "Suggested", "Pod Security: baseline", "Pod Security: restricted", "CIS Docker, section 5",
     ]  # fmt: skip
     many.dialog.standards.setCurrentIndex(2)
-    many.dialog.go.click()
-    qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
-    assert together.asked[-1][1] is Preset.PSS_RESTRICTED
+    make_plans(qtbot, many)
+    assert together.suggesting[-1][1] is Preset.PSS_RESTRICTED
 
 
 def test_what_a_person_switched_in_the_column_counts_for_that_container(
@@ -146,6 +149,44 @@ def test_what_a_person_switched_in_the_column_counts_for_that_container(
     assert row.choice not in many.plans[0].choices
 
 
+def test_each_plan_is_shown_as_soon_as_it_is_known(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    names = ("ci-runner", *others(picture))
+    together.gate = threading.Semaphore(0)
+    many = chosen(qtbot, window, *names)
+    dialog, states = many.dialog, many.dialog.states
+    first = states[0].container.name
+    dialog.go.click()
+    assert (dialog.title.text(), dialog.lead.text()) == ("Planning…", f"1 of 3: {first}")
+    assert [row[1].text for row in dialog.plans.model_.rows] == ["in progress", "waiting", "waiting"]
+    assert not dialog.go.isEnabled()
+    together.gate.release()
+    qtbot.waitUntil(lambda: dialog.lead.text() == f"2 of 3: {states[1].container.name}")
+    known, comes, waits = dialog.plans.model_.rows
+    assert (known[0].text, comes[1].text, waits[1].text) == (first, "in progress", "waiting")
+    assert " → " in known[1].text
+    many.dialog.leave()
+    together.gate.release(2)
+    many.ask()
+    assert dialog.pages.currentIndex() == Page.PICK.value
+    qtbot.wait(50)
+    assert len(together.suggesting) == 2, "nobody waits for the rest"
+    assert not together.asked
+
+
+def test_what_is_left_out_costs_no_new_plans(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    first, second = others(picture)
+    together.blocks = {first: (Block("compose", msg("Compose owns it."), msg("Export it."), None),)}
+    many = looked(qtbot, window, "ci-runner", first, second)
+    many.dialog.without.click()
+    qtbot.waitUntil(many.dialog.go.isEnabled)
+    assert [len(names) for names, _ in together.asked] == [3, 2]
+    assert len(together.suggesting) == 3
+
+
 def test_what_an_option_makes_safe_is_what_the_button_does(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
 ) -> None:
@@ -157,7 +198,7 @@ def test_what_an_option_makes_safe_is_what_the_button_does(
     assert many.dialog.go.text() == "Carry over what it wrote, as an image"
     many.dialog.go.click()
     qtbot.waitUntil(lambda: many.dialog.go.text() == "Relaunch all")
-    assert together.asked[-1][2] == {Remedy.COMMIT_LAYER}
+    assert together.asked[-1][1] == {Remedy.COMMIT_LAYER}
     assert asked(staged, "run") == 0
 
 

@@ -116,6 +116,8 @@ def test_ctrl_z_undoes_the_relaunch_of_what_is_in_view(
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
     over(qtbot, side)
     assert asked(staged, "undo") == 1
+    original = named(picture, "ci-runner").container.id
+    assert not [each for each in side.set_aside.kept if each.old == original], "it is no longer the kept one"
 
 
 def test_kept_it_is_one_line_with_the_proof_below(

@@ -192,6 +192,8 @@ def test_an_engine_that_is_gone_is_asked_again() -> None:
     found = answer(state, gone, None, None, can_ask=False)
     assert (found.tone, found.act) == (Tone.UNK, Act.AGAIN)
     assert found.first == "docker does not answer. This is its last known state."
+    found = answer(state, gone, None, None, can_ask=False, silent="10:42")
+    assert found.first == "docker has not answered since 10:42. This is how it was then."
 
 
 @pytest.fixture

@@ -50,6 +50,24 @@ def test_typing_suggests_with_counts_and_tab_takes_one_as_a_chip(
     assert "Nothing matches grafana" in field.suggestions.head.text()
 
 
+def test_a_pointer_alone_can_filter(window: MainWindow, field: FilterField, qtbot: QtBot) -> None:
+    def press(word: str) -> None:
+        rows = field.suggestions
+        index = rows.model.index(next(at for at, row in enumerate(rows.model.rows) if row.word == word), 0)
+        QApplication.processEvents()  # it is laid out
+        rows.list.scrollTo(index)
+        QTest.mouseClick(rows.list.viewport(), Qt.MouseButton.LeftButton, pos=rows.list.visualRect(index).center())
+
+    QTest.mouseClick(field, Qt.MouseButton.LeftButton)
+    assert field.open
+    press("engine:")
+    qtbot.waitUntil(lambda: field.suggestions.model.rows[0].word == "engine:docker")
+    assert window.rect().contains(field.suggestions.geometry())
+    press("engine:podman-rootless")
+    assert field.chips == ("engine:podman-rootless",)
+    assert window.containers.model.shown() == 3
+
+
 def test_arrows_enter_and_escape(window: MainWindow, field: FilterField, qtbot: QtBot) -> None:
     typed(field, "eng", qtbot)
     QTest.keyClick(field, Qt.Key.Key_Down)

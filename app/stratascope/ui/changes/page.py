@@ -124,6 +124,7 @@ class ChangesPage(QWidget):
         self._lay_out()
         self.copying = CopyMenu(self.table, self._lines, self._more)
         self._later = later(self, SOON, self._ask)
+        self._to_row = later(self, 0, lambda: self.table.scrollTo(self.table.currentIndex()))
         self._connect()
         self.setFocusProxy(self.table)
 
@@ -232,13 +233,18 @@ class ChangesPage(QWidget):
     def _take(self, since: float, answer: MovedAnswer) -> None:
         if since != self._since:
             return
-        first = self._answer is None
         self._answer = answer
         if self._span == VISIT:
             self._feed.show_count(answer)
         self._fill()
-        if first and self.table.hasFocus() and self.rows:
-            self.table.make_current(1)
+        self._choose_worst()
+
+    def _choose_worst(self) -> None:
+        """Make the worst row of a container current if none is, so that its plan is beside it."""
+        if self.isVisible() and self.table.chosen() is None:
+            rows = self.table.model_.rows
+            there = (at for at, row in enumerate(rows) if isinstance(row, Moved) and self.state_of(row) is not None)
+            self.table.make_current(next(there, min(1, len(rows) - 1)))
 
     def _news(self) -> None:
         if self.isVisible() and not self._later.isActive():
@@ -376,6 +382,8 @@ class ChangesPage(QWidget):
 
     def _show_foot(self, note: str = "") -> None:
         row = self.table.chosen()
+        if row is not None and self.foot.isHidden():
+            self._to_row.start()  # the foot takes a part of the table's height
         self.foot.setVisible(row is not None)
         self.line.setVisible(row is not None)
         if row is None:
@@ -489,6 +497,8 @@ class ChangesPage(QWidget):
         self._visit = self._feed.seen
         self._feed.begin_visit()
         if self._answer is not None:
+            self._choose_worst()
+            self._turned()
             self._ask()
 
     def hideEvent(self, event: QHideEvent) -> None:

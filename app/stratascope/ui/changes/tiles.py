@@ -64,12 +64,13 @@ class Tile(QAbstractButton):
         ink = _INKS.get(self.direction, "text") if self.count else "text3"
         draw_line(painter, room, str(self.count), theme.font(20, BOLD), theme, ink)
         room.setLeft(room.left() + self._number_width())
-        one, two = theme.box(13), theme.box(11) if self._note else 0
+        fits = QFontMetrics(theme.font(11)).horizontalAdvance(self._note) <= room.width()
+        one, two = theme.box(13), theme.box(11) if self._note and fits else 0  # part of a name is another name
         top = room.top() + (room.height() - one - two) // 2
         room.setTop(top)
         room.setHeight(one)
         draw_line(painter, room, self.text(), theme.font(13, BOLD), theme, "text")
-        if self._note:
+        if two:
             room.translate(0, one)
             draw_line(painter, room, self._note, theme.font(11), theme, "text2")
 

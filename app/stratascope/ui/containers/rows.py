@@ -478,8 +478,10 @@ def replicas_key(first: ContainerState) -> str:
 
 
 def short_image(image: str) -> str:
-    """The image without registry and digest: `docker.io/library/nginx:1.27@sha256:…` is `nginx:1.27`."""
-    return image.partition("@")[0].rsplit("/", 1)[-1] or image
+    """The image without registry, digest and a tag that says nothing: `docker.io/library/nginx:1.27@sha256:…` is
+    `nginx:1.27`, `docker.io/library/busybox:latest` is `busybox`.
+    """
+    return image.partition("@")[0].rsplit("/", 1)[-1].removesuffix(":latest") or image
 
 
 def spoken(entry: ListRow) -> str:

@@ -159,7 +159,7 @@ class ChangedLines(QFrame):
         spoken = msg("Copy the changed lines")
         self.copy = text_button(theme, msg("Copy"), self._copy, look="link", size=11, spoken=spoken)
         above = theme.lay(QHBoxLayout(), (self.title, 1), self.copy)
-        self._rows = tuple(Line(theme, 11, fixed=True) for _ in range(LINES))
+        self._rows = tuple(Label(theme, 11, fixed=True, wrap=True) for _ in range(LINES))
         self._more = Line(theme, 11, ink="text2")
         theme.lay(QVBoxLayout(self), above, *self._rows, self._more, around=(10, 3, 6, 6), gap=0)
         self.hide()
@@ -174,7 +174,7 @@ class ChangedLines(QFrame):
             line = self.lines[place] if place < len(self.lines) else ""
             row.setVisible(place < len(self.lines))
             row.tint("open" if line.startswith("-") else "enf")
-            row.say(plain(line, 400))
+            row.setText(plain(line, 400))
         more = len(self.lines) - LINES
         self._more.setVisible(more > 0)
         self._more.say(translate(plural("…{count} more", "…{count} more", more)))

@@ -509,8 +509,8 @@ class FoldButton(QAbstractButton):
             room.setLeft(room.left() + painter.fontMetrics().horizontalAdvance(text) + theme.px(8))
             painter.setFont(theme.font(11))
             painter.setPen(theme.color("text2"))
-            said = painter.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideRight, round(room.width()))
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, said)
+            if painter.fontMetrics().horizontalAdvance(self._said) <= room.width():  # else below, once unfolded
+                painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self._said)
         if self.hasFocus():
             paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(6), theme)
 

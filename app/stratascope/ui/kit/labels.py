@@ -19,6 +19,7 @@ from stratascope.ui.kit.theme import REGULAR, Theme
 TIP_LIMIT = 900  # characters; longer tooltips are cut
 _TOLD = "described-by-tip"  # property: the description set with the last tooltip
 _LONG_WORD = re.compile(r"(\S{48})(?=\S)")
+_ENDLESS, _BREAK = re.compile(r"([!-.0-~]{24})(?=[!-.0-~])"), "\N{ZERO WIDTH SPACE}"
 _PATH, _JOINER, _KEPT_WHOLE = re.compile(r"(?<!\S)/\S+"), "\N{WORD JOINER}", 28  # _KEPT_WHOLE: characters
 
 
@@ -32,10 +33,12 @@ def tip(text: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Return `text` for a paragraph: a short path stays on one line, a long one breaks between its parts.
+    """Return `text` for a paragraph: a short path stays on one line, a long one breaks between its parts, and an
+    endless word anywhere.
 
     Qt breaks after any slash: "the socket, /" and "var/run/docker.sock" on the next line.
     """
+    text = _ENDLESS.sub("\\1" + _BREAK, text)
     return _PATH.sub(_joined, text) if "/" in text else text
 
 
@@ -90,10 +93,11 @@ class Label(QLabel):
         self.setText(text)
 
     def setText(self, text: str) -> None:
-        super().setText(wrapped(text) if self.wordWrap() else text)
+        copied = self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
+        super().setText(wrapped(text) if self.wordWrap() and not copied else text)
 
     def text(self) -> str:
-        return super().text().replace(_JOINER, "")
+        return super().text().replace(_JOINER, "").replace(_BREAK, "")
 
     def resize_letters(self, size: float) -> None:
         """Set another font size of the design."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QWindow
 
-from stratascope.core.container import Container, Engine
+from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.relaunch.launch_spec import is_mark
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
@@ -52,6 +52,7 @@ class Selection(QObject):
         self._name = ""  # its name when it came into view
         self.worst: Callable[[], Key | None] = lambda: next(iter(self.listed()), None)  # the worst of the list
         self.touched = False  # the user has done something; until then the worst is in view
+        self._silent: dict[str, float] = {}  # since when engines do not answer, by id
         self._placing = False
         self._apart: Mapping[Key, str] = {}
         self._held = False  # whether what is in view has a passing name now, and is shown as it was before
@@ -87,6 +88,11 @@ class Selection(QObject):
         if state is None or snapshot is None or snapshot.demo:
             return None
         return next((each for each in snapshot.engines if each.id == state.container.engine), None)
+
+    @property
+    def silent_since(self) -> float | None:
+        """Since when its engine does not answer, as far as it was seen; in seconds since the epoch."""
+        return None if self.current is None else self._silent.get(self.current.container.engine)
 
     def sign(self, engine: str) -> EngineSign:
         """What the icon of the engine of that id shows."""
@@ -142,6 +148,8 @@ class Selection(QObject):
         before, lost = self._key, self.current
         self.snapshot = snapshot
         self._states = {state.key: state for state in snapshot.containers}
+        silent = (each.id for each in snapshot.engines if each.state is not EngineState.CONNECTED)
+        self._silent = {each: self._silent.get(each, snapshot.taken_at) for each in silent}
         now = self.current
         self._held = lost is not None and now is not None and is_mark(now.container.name)
         if self._held and lost is not None:  # a relaunch gives it another name for a moment: it stays in view as it was

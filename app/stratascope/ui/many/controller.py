@@ -13,10 +13,12 @@ from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, became, colon, msg
 from stratascope.core.relaunch.hardening_plan import Wanted
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import natural
+from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.presentation.relaunch_words import RunKind, ending_title
@@ -29,7 +31,7 @@ from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.table import Cell, Row
-from stratascope.usecases.hardening import HardeningTogether, PlannedTogether
+from stratascope.usecases.hardening import HardeningTogether, PlannedTogether, Suggested
 from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
@@ -57,6 +59,7 @@ class ManyController(LongRun["ManyDialog"]):
         self.together = together
         self._side, self._selection, self._feed = side, selection, feed
         self._planned_all = PlannedTogether(())
+        self._found: dict[Key, Suggested] = {}  # since the plans were requested
         self._remedies: frozenset[Remedy] = frozenset()
         self._undoing: tuple[Transaction, ...] = ()  # what an undo of all undoes
         self._done: tuple[Transaction, ...] = ()  # what remains of the last run
@@ -103,10 +106,11 @@ class ManyController(LongRun["ManyDialog"]):
             )
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
+            self._side.queries.drop("many")  # of a sheet that was closed meanwhile
             self.dialog.ask(states, chosen, told)
 
     def _look(self) -> None:
-        self._remedies = frozenset()
+        self._remedies, self._found = frozenset(), {}
         self._request_plans()
 
     def _take_remedy(self, remedy: Remedy) -> None:
@@ -114,10 +118,31 @@ class ManyController(LongRun["ManyDialog"]):
         self._request_plans()
 
     def _request_plans(self) -> None:
-        states, preset = self.dialog.states, self.dialog.preset
-        self.dialog.looking()
-        asking = partial(self.together.plan, states, preset, self._remedies, self._wanted)
-        self._side.queries.ask("many", asking, self._planned, states[0].container.engine)
+        """One container after the other, each shown as soon as it is known; then how they go together."""
+        states, together = self.dialog.states, self.together
+        lane = states[0].container.engine
+        found = [self._found.get(state.key) for state in states]
+        coming = next((place for place, each in enumerate(found) if each is None), None)
+        rows = [row_of(state, each, comes=place == coming) for place, (state, each) in
+                enumerate(zip(states, found, strict=True))]  # fmt: skip
+        if coming is None:
+            self.dialog.looking(tuple(rows), msg("Checking what stands in the way…"))
+            known = [each for each in found if each is not None]
+            self._side.queries.ask("many", partial(together.plan, known, self._remedies), self._planned, lane)
+            return
+        state = states[coming]
+        name = plain(state.container.name, 80)
+        told = msg("{place} of {count}: {name}", place=coming + 1, count=len(states), name=name)
+        self.dialog.looking(tuple(rows), told)
+        asking = partial(together.suggest, state, self.dialog.preset, self._wanted(state))
+        self._side.queries.ask("many", asking, self._suggested, lane)
+
+    def _suggested(self, answer: Suggested | Failure) -> None:
+        if isinstance(answer, Failure):
+            self._planned(answer)
+        elif self.dialog.isVisible():  # else nobody waits for the rest
+            self._found[answer.state.key] = answer
+            self._request_plans()
 
     def _planned(self, answer: PlannedTogether | Failure) -> None:
         if self.busy:
@@ -137,12 +162,11 @@ class ManyController(LongRun["ManyDialog"]):
             remedy=_remedy(self._blocked),
         )
 
-    @property
-    def _wanted(self) -> tuple[tuple[Key, Wanted], ...]:
-        """Return how a person wants the plan of the container in view, as the column shows it."""
+    def _wanted(self, state: ContainerState) -> Wanted | None:
+        """Return how a person wants its plan, if the column shows it so."""
         draft = self._side.draft
-        own = None if draft.own is None else draft.own.wanted
-        return () if own is None or draft.state is None else ((draft.state.key, own),)
+        shown = draft.state is not None and draft.state.key == state.key
+        return draft.own.wanted if shown and draft.own is not None else None
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -253,14 +277,28 @@ def names(made: Plan) -> str:
     return ", ".join(plain(each.spec.name, 80) for each in members(made))
 
 
+def row_of(state: ContainerState, found: Suggested | None, *, comes: bool) -> Row:
+    """Return the row of one that is being planned. `comes`: its turn is now."""
+    name = plain(state.container.name, 80)
+    if found is None:
+        return (Cell(name, sign="…"), Cell(translate(msg("in progress")), ink="text2")) if comes else waiting_row(name)
+    if found.effect is None:
+        return (Cell(name), Cell(translate(msg("nothing to change")), ink="text2"))
+    return _planned_row(name, found.choices, [(found.effect.before, found.effect.after)])
+
+
 def plan_row(made: Plan, found: PlannedTogether) -> Row:
     """Return a row of the plan: the name and the settings, and each container's exposure, now and then."""
-    told = [plain(translate(item.told), 200) for item in made.choices]
-    titles = listed([translate(item.named) for item in made.choices])
     pairs = [found.exposure(each.spec.id) for each in members(made)]
-    numbers = [translate(became(number_text(pair[0]), number_text(pair[1]))) for pair in pairs if pair is not None]
-    ink = level_ink(pairs[0][1]) if len(pairs) == 1 and pairs[0] is not None else "text2"
-    return (Cell(names(made), below=titles, more="\n".join(told)), Cell(", ".join(numbers), ink=ink, right=True))
+    return _planned_row(names(made), made.choices, [pair for pair in pairs if pair is not None])
+
+
+def _planned_row(name: str, choices: Sequence[Choice], pairs: Sequence[tuple[Matrix, Matrix]]) -> Row:
+    told = [plain(translate(item.told), 200) for item in choices]
+    titles = listed([translate(item.named) for item in choices])
+    numbers = [translate(became(number_text(now), number_text(then))) for now, then in pairs]
+    ink = level_ink(pairs[0][1]) if len(pairs) == 1 else "text2"
+    return (Cell(name, below=titles, more="\n".join(told)), Cell(", ".join(numbers), ink=ink, right=True))
 
 
 def _remedy(blocked: Sequence[Plan]) -> Remedy | None:

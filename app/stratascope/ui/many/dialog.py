@@ -127,17 +127,18 @@ class ManyDialog(PagedSheet):
         for switch in self.switches:
             self._list.addWidget(switch)
         self.standards.setCurrentIndex(0)
-        self.turn(Page.PICK, msg("Harden several containers"))
-        self.say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
-                      "ones are undone: either all of them stay, or none."))  # fmt: skip
-        self._offer(msg("Cancel"), msg("Plan…"))
-        self._count()
+        self._show_choice()
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def looking(self) -> None:
-        """Say that the plans are being made."""
-        self.warn(translate(msg("Planning…")))
+    def looking(self, rows: tuple[Row, ...], told: Message) -> None:
+        """Show the plans that are made, and which is next."""
+        self._fill(rows, (), ())
+        self.turn(Page.PLANNED, msg("Planning…"))
+        self.say(told)
+        self._offer(msg("Cancel"), msg("Relaunch all"))
+        if not self.plans.hasFocus():
+            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
         self.go.setEnabled(False)
 
     def leave_out(self, keys: frozenset[tuple[str, str]]) -> None:
@@ -218,8 +219,8 @@ class ManyDialog(PagedSheet):
 
     def fail(self, why: Message, words: str = "") -> None:
         """Say why they cannot be planned."""
+        self._show_choice()
         self.tell_failed(why, words)
-        self._count(keep=True)
 
     def tell_failed(self, why: Message, words: str = "") -> None:
         """Say that something failed without changing anything."""
@@ -232,6 +233,13 @@ class ManyDialog(PagedSheet):
 
     # -- internals
 
+    def _show_choice(self) -> None:
+        self.turn(Page.PICK, msg("Harden several containers"))
+        self.say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
+                      "ones are undone: either all of them stay, or none."))  # fmt: skip
+        self._offer(msg("Cancel"), msg("Plan…"))
+        self._count()
+
     def _switch(self, state: ContainerState, apart: str, *, on: bool) -> Switch:
         name, image = told_apart(plain(state.container.name, 120), apart), plain(state.container.image, 120)
         switch = Switch(self._theme, translate(msg("{name}, of {image}", name=name, image=image)))
@@ -243,11 +251,10 @@ class ManyDialog(PagedSheet):
         for switch in self.switches:
             switch.setChecked(on)
 
-    def _count(self, *, keep: bool = False) -> None:
+    def _count(self) -> None:
         self.all.setChecked(len(self.states) == len(self.switches))
         self.go.setEnabled(bool(self.states))
-        if not keep:
-            self.warn(self._out)
+        self.warn(self._out)
 
     def _fill(self, rows: tuple[Row, ...], warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
         self.plans.show_rows(rows)

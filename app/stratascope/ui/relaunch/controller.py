@@ -426,6 +426,8 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._awaited = before.key
         if good and before is not None and self._awaited is not None:
             self.column.draft.carry_over(before.key, self._awaited)
+        if good and self._undoing is not None:
+            self.set_aside.forget(self._undoing)
         self._led = False
         self.dialog.end(ended)
         result = self._awaited is not None and shown(ended)

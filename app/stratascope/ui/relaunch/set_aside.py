@@ -239,6 +239,10 @@ class SetAside(QObject):
         """Look it up again: it may have changed."""
         self._queries.ask("kept", self._hardening.kept, self._known)
 
+    def forget(self, done: Transaction) -> None:
+        """It was taken back: what is known of it is no longer so."""
+        self._known(tuple(each for each in self.kept if each.id != done.id))
+
     def show(self) -> None:
         """Open the list."""
         self.dialog.open_waiting()

@@ -81,15 +81,20 @@ def answer(
     can_ask: bool,
     as_text: bool = False,
     coming: bool = False,
+    silent: str = "",
 ) -> Answer:
     """Return the card's content for the container in view. `plan`: as the column shows it, None until it has come;
     `button`: that of the column; `lines`: what would change in the command for what the plan leaves open; `can_ask`:
     whether reading as root can be requested; `as_text`: whether the command that creates it can be shown; `coming`:
-    the plan is on its way, so the place of its button is kept.
+    the plan is on its way, so the place of its button is kept; `silent`: since when its engine does not answer.
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
-        text = translate(msg("{engine} does not answer. This is its last known state.", engine=engine.id))
+        told = msg("{engine} does not answer. This is its last known state.", engine=engine.id)
+        if silent:
+            told = msg("{engine} has not answered since {time}. This is how it was then.", engine=engine.id,
+                       time=silent)  # fmt: skip
+        text = translate(told)
         return Answer(Tone.UNK, text, act=Act.AGAIN, word=translate(msg("Try again")), short=True)
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
         unread = state.gap is not None and runs(state) and can_ask  # of a stopped container root would know no more

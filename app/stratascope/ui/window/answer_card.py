@@ -32,19 +32,19 @@ class LineBox(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self.text = theme, ""
-        self.line = Line(theme, 11, fixed=True, middle=True)
+        self.line = Label(theme, 11, fixed=True, wrap=True)
         self.copy = text_button(theme, msg("Copy"), self._copy, weight=BOLD, look="link")
         self.copy.setAccessibleName(translate(msg("Copy the changed line")))
         box = QFrame()
         box.setObjectName("card")
         theme.lay(QHBoxLayout(box), self.line, around=(6, 1, 6, 1))
-        theme.lay(QHBoxLayout(self), box, self.copy, STRETCH, around=0, gap=6)
+        theme.lay(QHBoxLayout(self), (box, 1), self.copy, around=0, gap=6)
         self.hide()
 
     def say(self, text: str) -> None:
         """Set it; "": nothing."""
         self.text = text
-        self.line.say(text)
+        self.line.setText(text)
 
     def _copy(self) -> None:
         feedback.copy(self, self.text)

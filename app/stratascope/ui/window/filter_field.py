@@ -26,7 +26,7 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Label, draw_line, give_tip
 from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, list_below, paint_chosen
 from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
-from stratascope.usecases.listing.suggestions import Suggester, Suggestion, Suggestions
+from stratascope.usecases.listing.suggestions import Suggester, Suggestion, Suggestions, keys
 
 NARROW = 130  # px; below it there is room for one word only, and none for its key
 PAUSE = 30  # ms after a key: the list of containers is filtered first
@@ -96,12 +96,13 @@ class SuggestionList(QFrame):
         wide = min(max(field.width(), theme.px(WIDE)), window.width() - theme.px(16))
         corner = field.mapTo(window, QPoint(0, field.height() + theme.px(4)))
         left = max(theme.px(8), min(corner.x(), window.width() - wide - theme.px(8)))
-        high = self._size(self.list.rootIndex()).height() * len(found.rows)
-        self.list.setFixedHeight(high)
         inner = wide - theme.px(10 + 16) - 2
         labels = [label for label in (self.head, self.foot) if label.text()]
-        high += sum(label.heightForWidth(inner) + theme.px(5) for label in labels) + theme.px(14) + 2
-        self.setGeometry(left, corner.y(), wide, min(high, window.height() - corner.y() - theme.px(8)))
+        around = sum(label.heightForWidth(inner) + theme.px(5) for label in labels) + theme.px(14) + 2
+        high = self._size(self.list.rootIndex()).height() * len(found.rows)
+        high = min(high, window.height() - corner.y() - theme.px(8) - around)
+        self.list.setFixedHeight(high)
+        self.setGeometry(left, corner.y(), wide, high + around)
         self.show()
         self.raise_()
 
@@ -121,12 +122,13 @@ class SuggestionList(QFrame):
         right = room.right() - (metrics.horizontalAdvance(count) + theme.px(10) if count else 0)
         what = translate(row.what)
         word = QFontMetrics(theme.font(12, MEDIUM, fixed=True)).horizontalAdvance(_word(row))
-        beside = min(metrics.horizontalAdvance(what) + theme.px(12), (right - room.left()) // 2)
-        wide = min(word + 2, right - room.left() - beside)
+        wide = min(word + 2, right - room.left())
         draw_line(painter, QRect(room.left(), room.top(), wide, room.height()), _word(row),
                   theme.font(12, MEDIUM, fixed=True), theme, "text", middle=True)  # fmt: skip
-        left = max(room.left() + wide + theme.px(12), room.left() + min(theme.px(112), right - room.left() - beside))
-        draw_line(painter, QRect(left, room.top(), right - left, room.height()), what, small, theme, "text2")
+        beside, free = metrics.horizontalAdvance(what) + 2, right - room.left() - wide - theme.px(12)
+        if beside <= free:  # the word says more
+            left = min(max(room.left() + wide + theme.px(12), room.left() + theme.px(112)), right - beside)
+            draw_line(painter, QRect(left, room.top(), beside, room.height()), what, small, theme, "text2")
         painter.setPen(theme.color("text2"))
         painter.setFont(small)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, count)
@@ -240,6 +242,10 @@ class FilterField(QLineEdit):
             return
         word = plain(self._before()[found.start :], 60)
         head = translate(msg("Nothing matches {word}. You can type part of a name, or:", word=word))
+        self._show(found, head)
+
+    def _show(self, found: Suggestions, head: str) -> None:
+        states = self._states()
         foot = plural("Esc shows the one container", "Esc shows all {count}", len(states))
         if not found.nothing:
             foot = msg("Tab takes it, ↓ chooses. {rest}", rest=foot)
@@ -304,6 +310,8 @@ class FilterField(QLineEdit):
             self.drop(place)
         else:
             super().mousePressEvent(event)
+            if not self.words and self._states():  # what a pointer alone can't type
+                self._show(keys(), translate(msg("Part of a name, or:")))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

@@ -32,6 +32,7 @@ from stratascope.ui.containers.rows import Reach, nothing_of, short_image
 from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
+from stratascope.ui.history import moments
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.engine_icons import EngineBox
 from stratascope.ui.kit.focus_order import outline_pen
@@ -286,10 +287,17 @@ class Header(QWidget):
             coming = draft.coming or draft.state is None or draft.state.key != state.key
         lines = draft.left_lines if plan is not None and isinstance(draft, RelaunchDraft) else ()
         told = answer(state.judged, selection.engine, plan, button, lines, can_ask=selection.can_ask_root,
-                      as_text=as_text, coming=coming)  # fmt: skip
+                      as_text=as_text, coming=coming, silent=self._silent())  # fmt: skip
         self.card.show_answer(told)
         self._fit_cards()
         self._fit()
+
+    def _silent(self) -> str:
+        """Return since when its engine does not answer: a time, and of another day its date."""
+        since = self._selection.silent_since
+        if since is None:
+            return ""
+        return moments.hour(since) if time.time() - since < moments.DAY else moments.moment(since)
 
     def tell_age(self) -> None:
         """Show anew for how long it has been up, or over."""

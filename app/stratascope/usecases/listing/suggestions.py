@@ -16,9 +16,10 @@ from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.listing.alike import PROJECT, label
 from stratascope.usecases.listing.filter import ADDED, Key, answer, mounted, parse, seccomp_profile, short_name
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 MOST = len(Key)  # suggestions
+_ALL = 60  # values of a key that is whole, in a list that scrolls
 _OF_KEY, _OF_VALUE, _OF_NAME = 5, 2, 4  # of a key that was begun, of another key's values, of names
 _LAST = re.compile(r'(?:[^\s"]|"[^"]*"?)*$').search
 _BARE = re.compile(r'[^\s":<>]+').fullmatch
@@ -71,10 +72,11 @@ class Suggester:
         if not word:
             return Suggestions(start)
         states = _left(f"{others} {text[:start]}", states)
-        rows = [each for each in self._rows(word.casefold(), states) if each.count][:MOST]
+        most = _ALL if ":" in word else MOST
+        rows = [each for each in self._rows(word.casefold(), states) if each.count][:most]
         if rows or any(answer(parse(word), state).found is not False for state in states):
             return Suggestions(start, tuple(rows))
-        return Suggestions(start, tuple(Suggestion(f"{key}:", _WORDS[key]) for key in Key), nothing=True)
+        return replace(keys(), start=start)
 
     def _rows(self, word: str, states: Sequence[ContainerState]) -> Iterator[Suggestion]:
         name, colon, begun = word.partition(":")
@@ -84,7 +86,7 @@ class Suggester:
         elif colon:
             key = next((key for key in Key if key == name), None)
             if key is not None:
-                yield from self._of_key(key, begun.replace('"', ""), states, MOST)
+                yield from self._of_key(key, begun.replace('"', ""), states, _ALL)
         else:
             small = word.removeprefix('"')
             begins = [key for key in Key if key.startswith(small) and key is not Key.NAME]
@@ -113,6 +115,11 @@ class Suggester:
             values = tuple({value for value in _of(key, state.container, state) if value})
             kept = self._kept[key, state.key] = state, values
         return kept[1]
+
+
+def keys() -> Suggestions:
+    """What a word may begin with."""
+    return Suggestions(0, tuple(Suggestion(f"{key}:", _WORDS[key]) for key in Key), nothing=True)
 
 
 def _names(begun: str, states: Sequence[ContainerState]) -> Iterator[Suggestion]:

@@ -328,7 +328,7 @@ THREATS = (
         "hold-root-powers",
         Family.HOST,
         Severity.HIGH,
-        msg("Have root's powers after an escape"),
+        msg("Keep root's powers"),
         msg("Would have root's capabilities on this machine if a vulnerability let it escape."),
         msg("File modes and owners no longer stop it then."),
         msg("Drop the capabilities that it does not need, and run it as non-root."),

@@ -111,7 +111,7 @@ THREATS = (
         "bind-mount",
         Family.MOUNTS,
         Severity.HIGH,
-        msg("Bind-mount a directory elsewhere"),
+        msg("Bind-mount a directory"),
         msg("Could bind-mount a directory to a second place, where it is not hidden or read-only."),
         msg("What the engine masked can be seen and written again."),
         DROP_ADMIN_ALONE,
