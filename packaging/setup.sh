@@ -132,8 +132,8 @@ if [ -z "$base" ]; then
     stop "no Python 3.11 or newer with the modules venv and ensurepip was found; name one with PYTHON=/path/to/python3"
 fi
 
-# The program of `stratascope try`, once for each state of its sources; without a compiler that command says what to do.
-! command -v gcc >/dev/null || "$base" app/stratascope/attempts/build.py || say "stratascope try will not work"
+# The program of `stratascope try` and `learn`, once for each state of its sources; without gcc they say what to do.
+! command -v gcc >/dev/null || "$base" app/stratascope/attempts/build.py || say "stratascope try and learn will not work"
 
 # The marker holds everything that .venv was made from; where it says the same as now, there is nothing to do.
 wanted=$(
