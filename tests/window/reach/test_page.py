@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import reach, sample
 from stratascope.core.message import msg
-from stratascope.core.reach.row import Answer, Known, ReachRow
+from stratascope.core.reach.row import Answer, Known, Reached, ReachRow
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.toggles import parse
 from stratascope.state import preferences
@@ -205,6 +205,24 @@ def test_of_a_long_place_only_the_path_is_cut(monkeypatch: pytest.MonkeyPatch, t
     drawn.clear()
     paint_place(QPainter(), QRect(0, 0, wide("/etc and 2 more") + 1, 22), replace(found, where="/etc"), theme)
     assert [text for text, _ in drawn] == ["/etc and 2 more"], "what fits stands there, however short"
+
+
+def test_of_a_published_port_the_number_stays(monkeypatch: pytest.MonkeyPatch, theme: Theme) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(table, "draw_line", lambda _, room, text, *more, **_more: drawn.append(text))
+    found = reach.row("published-ports", Answer.OPEN, "198.51.100.1:18080 → 8080/tcp")
+    for width in (600, 150):
+        paint_place(QPainter(), QRect(0, 0, width, 22), found, theme)
+    assert drawn == ["198.51.100.1:18080 → 8080/tcp", "198.51.100.1:18080"]
+
+
+def test_where_nothing_was_found_that_is_said(
+    page: ReachPage, reading: reach.Reading, window: MainWindow, qtbot: QtBot
+) -> None:
+    reading.found["codex"] = Reached(())
+    window.reach.refresh()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.nothing)
+    assert page.nothing.text() == "Nothing was found on this machine that it might get at."
 
 
 def test_what_is_not_known_is_not_called_enforced() -> None:

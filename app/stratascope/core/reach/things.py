@@ -119,16 +119,14 @@ THINGS = (
     _network(
         "other-containers", _LOW, msg("Neighbours on its network"), msg("It can reach other containers on its network.")
     ),
-    _network(FROM_OUTSIDE, _MEDIUM, msg("Its ports, from other machines"), msg("Other machines can reach its ports.")),
+    _network(FROM_OUTSIDE, _MEDIUM, msg("Ports, from other machines"), msg("Other machines can reach its ports.")),
     _network(
         FROM_CONTAINERS,
         _LOW,
-        msg("Its ports, from its neighbours"),
+        msg("Ports, from neighbours"),
         msg("Other containers can reach its ports."),
     ),
-    _network(
-        FROM_MACHINE, _LOW, msg("Its ports, from this machine"), msg("Programs of this machine can reach its ports.")
-    ),
+    _network(FROM_MACHINE, _LOW, msg("Ports, from this machine"), msg("Programs of this machine can reach its ports.")),
     _file("home-read", Access.READ, _HIGH, msg("Your home folder"), msg("It can look through your home folder.")),
     _file(
         "home-write",

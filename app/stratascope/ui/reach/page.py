@@ -110,6 +110,8 @@ class ReachPage(QWidget):
         self._known = known if why is None else None
         if why is None and known is not None and known.trouble is not None:
             why = with_words(known.trouble, known.words)
+        elif found is not None and not found.rows:
+            why = msg("Nothing was found on this machine that it might get at.")
         self.head.show_count(found)
         self.nothing.setText("" if why is None else translate(why))
         self.stack.setCurrentWidget(self.table if why is None else self.nothing)

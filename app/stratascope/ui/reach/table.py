@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStyle, QVBoxLayout, QWi
 
 from stratascope.core.message import Message, colon, msg, plural
 from stratascope.core.reach.row import STRATA, Answer, Group, How, Known, Reached, ReachRow
+from stratascope.core.reach.things import INWARD
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import listed, translate
@@ -418,18 +419,24 @@ def stations(rect: QRectF) -> tuple[float, ...]:
 
 
 def paint_place(painter: QPainter, room: QRect, row: ReachRow, theme: Theme) -> None:
-    """Draw what a row is about, if there is room for it. Where it is cut, that is the path: `/etc/ss…_key +2`."""
+    """Draw what a row is about, if there is room for it. Where it is cut, that is the path: `/etc/ss…_key +2`. Of a
+    published port then only its outside is drawn.
+    """
     font = theme.font(11, fixed=True)
     whole, width = place_of(row, 200), QFontMetrics(font).horizontalAdvance
     if room.width() <= theme.px(30):
         return
-    if not row.more or width(whole) < room.width():
+    if width(whole) < room.width():
         draw_line(painter, room, whole, font, theme, "text2", middle=True)
         return
-    others = f" +{row.more}"
+    others = f" +{row.more}" if row.more else ""
     path = room.adjusted(0, 0, -width(others), 0)
-    draw_line(painter, path, whole.removesuffix(words.others(row)), font, theme, "text2", middle=True)
-    draw_line(painter, room.adjusted(path.width(), 0, 0, 0), others, font, theme, "text2")
+    text = whole.removesuffix(words.others(row))
+    if width(text) >= path.width() and row.thing.id in INWARD:
+        text = text.partition(" → ")[0]
+    draw_line(painter, path, text, font, theme, "text2", middle=True)
+    if others:
+        draw_line(painter, room.adjusted(path.width(), 0, 0, 0), others, font, theme, "text2")
 
 
 def paint_ray(painter: QPainter, rect: QRectF, row: ReachRow, theme: Theme) -> None:
