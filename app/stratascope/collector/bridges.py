@@ -95,10 +95,10 @@ class Bridges:
         table = self._table(self._pid)
         if table is None:
             return
-        shared, own = self._own == self._reader, restrictions_of(self._pid)
+        shared, own = self._own == self._reader, _restrictions(self._pid)
         for port, inodes in sorted(table.ports.items())[:TOLD_MAX]:
             way = self._way(inodes, self._pid)
-            if way[1] or (not shared and (not way[0] or restrictions_of(way[0][0][0]) != own)):
+            if way[1] or (not shared and (not way[0] or _restrictions(way[0][0][0]) != own)):
                 yield port, way
 
     def _way(self, inodes: Sequence[int], pid: int) -> Tuple[List[Any], str, bool]:
@@ -257,8 +257,7 @@ def _ancestors(pid: int) -> List[int]:
     return found
 
 
-def restrictions_of(pid: int) -> Any:
-    """What holds it, to be compared; None if that can't be read."""
+def _restrictions(pid: int) -> Any:
     try:
         fields = fields_of(read_file("/proc/%d/status" % pid))
     except (OSError, TooLongError):

@@ -7,10 +7,10 @@ group, of a mount namespace of its own, or confined alike.
 The answer is JSON: `own` and `host`, each `sockets`, a list of [tcp or udp, address, port, PIDs of holders], and
 `addresses` other than the loopback's; `host` is null where the process has the reader's network. `routes`: those of the
 reader, [address, prefix length, interface, whether it leads there directly]. `forwards`: whether the machine forwards
-IPv4 and IPv6; `bridged`: whether its packet filters are asked of what goes from one to another on a bridge. `others`:
-processes that have this network namespace too, and are neither of its control group nor of its mount namespace: [PID,
-program]. `mine`: those that are, and `alike`: those that are confined alike. `whole`: whether what they hold could be
-read.
+IPv4 and IPv6; `bridged`: whether its packet filters are asked of what goes from one to another on a bridge. `mine`:
+processes of its network namespace and control group or mount namespace. The others are `alike` in the reader's
+namespace, if they are its user's and confined alike, and `others` in one of its own: [PID, program]. `unread`: of
+`mine` and `alike`, whose sockets may not be read. `whole`: whether all sockets and processes were looked at.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from stratascope.collector.bridges import address_of, program_of, restrictions_of
+from stratascope.collector.bridges import address_of, program_of
 from stratascope.collector.liveness import LISTENING, read_listening
 from stratascope.collector.names import NETWORK_INODE, PORTS
-from stratascope.collector.read import Entry, TooLongError, failure, read_file
+from stratascope.collector.read import Entry, TooLongError, failure, fields_of, read_file
 
 SECONDS = 0.2  # of CPU time, for looking at processes
 SOCKETS_MAX = 256
 ADDRESSES_MAX = 64
 ROUTES_MAX = 512
-OTHERS_MAX = 8
+HOLDERS_MAX = 8
+OTHERS_MAX = 256
 PROCESSES_MAX = 8192
 LINKS_MAX = 4096  # descriptors of one process
 _NETWORK = NETWORK_INODE.partition(":")[2]
@@ -53,13 +54,14 @@ def read_ports(directory: int, pid: int) -> Entry:
         finally:
             os.close(reader)
         about.look(own["sockets"], shared)
+        about.whole = about.whole and len(own["sockets"]) < SOCKETS_MAX
     except (OSError, ValueError) as error:
         return failure(PORTS, source, error if isinstance(error, OSError) else OSError(error))
     except TooLongError:
         return failure(PORTS, source, OSError(7, "there are too many of them"))
     text: Dict[str, Any] = {"own": own, "host": host, "routes": list(_routes())}
     text.update(forwards=[_is_on(path) for path in _FORWARDS], bridged=_is_on(_BRIDGED), whole=about.whole)
-    text.update(others=about.others, mine=about.mine, alike=about.alike)
+    text.update(others=about.others, mine=about.mine, alike=about.alike, unread=about.unread)
     return (PORTS, source, json.dumps(text, separators=(",", ":")))
 
 
@@ -141,11 +143,11 @@ class _Around:
         self._group = read_file("cgroup", directory)
         mounts = _link("/proc/%d/ns/mnt" % pid)
         self._mounts = mounts if mounts != _link("/proc/self/ns/mnt") else ""
-        self._restrictions = restrictions_of(pid)
-        self._free = self._restrictions == restrictions_of(os.getpid())
+        self._confined = _confined(pid)
         self.mine: List[int] = [pid]
         self.alike: List[int] = []
         self.others: List[List[Any]] = []
+        self.unread: List[int] = []
         self.whole = True
 
     def look(self, sockets: List[List[Any]], shared: bool) -> None:
@@ -165,13 +167,13 @@ class _Around:
             for inode in self._held(pid):
                 held.setdefault(inode, []).append(pid)
         for each in sockets:
-            each[3] = sorted({pid for inode in each[3] for pid in held.get(inode, ())})[:OTHERS_MAX]
+            each[3] = sorted({pid for inode in each[3] for pid in held.get(inode, ())})[:HOLDERS_MAX]
 
     def _sort(self, pid: int, shared: bool) -> None:
         group = read_file("/proc/%d/cgroup" % pid)
         if _within(group, self._group) or (self._mounts and _link("/proc/%d/ns/mnt" % pid) == self._mounts):
             self.mine.append(pid)
-        elif not self._free and restrictions_of(pid) == self._restrictions:
+        elif shared and _confined(pid) == self._confined:
             self.alike.append(pid)
         elif not shared and len(self.others) < OTHERS_MAX:
             self.others.append([pid, program_of(pid)])
@@ -186,8 +188,14 @@ class _Around:
         except FileNotFoundError:
             pass  # it has ended
         except OSError:
-            self.whole = False
+            self.unread.append(pid)
         return found
+
+
+def _confined(pid: int) -> List[Optional[str]]:
+    """What it is held to, and whose it is."""
+    fields = fields_of(read_file("/proc/%d/status" % pid))
+    return [fields.get(name) for name in ("Uid", "NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")]
 
 
 def _within(group: str, own: str) -> bool:

@@ -58,9 +58,9 @@ class Route(Value):
 class Ports(Value, dict=True):
     """All of it. `host`: None where the process has the machine's network; `routes`: the machine's, the most exact
     first; `forwards`: the versions of IP that the machine forwards; `bridged`: whether its packet filters are asked of
-    what goes from one to another on a bridge; `others`: PID and program of whoever else has that
-    namespace; `mine`, `alike`: processes of its control group or mount namespace, and those that are confined alike;
-    `whole`: whether what they hold is known.
+    what goes from one to another on a bridge; `others`: PID and program of whoever else has a network of its own;
+    `mine`: processes of its control group or mount namespace; `alike`: in the machine's network, those of its user that
+    are confined alike; `unread`: of both, whose sockets are not known; `whole`: whether all was looked at.
     """
 
     own: Side
@@ -71,6 +71,7 @@ class Ports(Value, dict=True):
     others: tuple[tuple[int, str], ...]
     mine: frozenset[int]
     alike: frozenset[int]
+    unread: frozenset[int]
     whole: bool
 
     def route(self, address: Address) -> Route | None:
@@ -96,7 +97,7 @@ def parse_ports(text: str) -> Ports:
     """Decode the collector's answer; raises DecodeError."""
     try:
         found = json.loads(text)
-        if max(len(found[name]) for name in ("routes", "others", "alike", "mine")) > _PIDS_MOST:
+        if max(len(found[name]) for name in ("routes", "others", "alike", "mine", "unread")) > _PIDS_MOST:
             raise DecodeError("ports: too many")
         return Ports(
             _side(found["own"]),
@@ -107,6 +108,7 @@ def parse_ports(text: str) -> Ports:
             tuple([(int(pid), str(program)) for pid, program in found["others"]]),
             frozenset(map(int, found["mine"])),
             frozenset(map(int, found["alike"])),
+            frozenset(map(int, found["unread"])),
             found["whole"] is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:

@@ -87,7 +87,7 @@ def target(folder: Path) -> Iterator[Target]:
             os.chown(each, _OWNER, _OWNER)
         for name in (".ssh", ".gnupg"):
             (home / name).chmod(0o700)
-        name = f"reach-{os.getpid()}"
+        name = f"reach-{os.getpid()}-{folder.stat().st_ino}"
         _listen(held, f"\0{name}")
         local = held.enter_context(socket.socket())
         local.bind(("127.0.0.1", 0))

@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "routes": [["10.0.0.0", 8, "br-1", True], ["0.0.0.0", 0, "eth0", False]],
     "whole": True,
     "bridged": False,
+    "unread": [],
 }
 
 

@@ -35,7 +35,7 @@ def text(*sockets: Any, shared: bool = False, alone: bool = False, **more: Any) 
         "forwards": [True, False],
         "bridged": False,
     }
-    return json.dumps({**found, "others": [], "mine": [7], "alike": [], "whole": True, **more})
+    return json.dumps({**found, "others": [], "mine": [7], "alike": [], "unread": [], "whole": True, **more})
 
 
 def tcp(address: str, port: int = 80, *holders: int) -> list[Any]:
@@ -96,6 +96,9 @@ def answers(found: dict[str, ReachRow]) -> tuple[Answer | None, ...]:
         (text(tcp("127.0.0.1", 80, 7), shared=True), {"mode": "host"}, (OPEN, CLOSED, None)),
         (text(tcp("127.0.0.1", 80, 8), shared=True), {"mode": "host"}, (None, None, None)),  # another's
         (text(tcp("127.0.0.1", 80), shared=True, whole=False), {"mode": "host"}, (UNKNOWN, UNKNOWN, None)),
+        (text(tcp("127.0.0.1"), whole=False), {}, (UNKNOWN, UNKNOWN, UNKNOWN)),  # there may be others
+        (text(tcp("127.0.0.1", 80), shared=True, unread=[7]), {"mode": "host"}, (UNKNOWN, UNKNOWN, None)),
+        (text(tcp("127.0.0.1", 80, 7), shared=True, unread=[9]), {"sandbox": (7,)}, (OPEN, CLOSED, None)),
         (text(tcp("127.0.0.1", 80, 9), shared=True, alike=[9]), {"sandbox": (7, 9)}, (OPEN, CLOSED, None)),
         (text(tcp("0.0.0.0"), alone=True), {"sandbox": (7,)}, (CLOSED, CLOSED, CLOSED)),
         (text(tcp("127.0.0.1"), mine=[7, 8]), {"sandbox": (7,)}, (CLOSED, CLOSED, OPEN)),
@@ -119,6 +122,13 @@ def test_an_address_on_the_machines_own_network_is_everybodys() -> None:
     own = {"sockets": [tcp("0.0.0.0")], "addresses": ["192.0.2.7"]}
     row = of(text(own=own))[FROM_OUTSIDE]
     assert (row.answer, row.where) == (OPEN, "192.0.2.7:80")
+
+
+def test_a_second_cable_is_a_way_for_others_too() -> None:
+    """Where the first one is closed by a rule of its interface, or nothing is forwarded."""
+    cables = [["192.0.2.0", 24, "eth0", True], ["198.51.100.0", 24, "eth1", True], ["0.0.0.0", 0, "eth0", False]]
+    own = {"sockets": [tcp("0.0.0.0")], "addresses": ["198.51.100.7"]}
+    assert of(text(own=own, routes=cables, forwards=[False, False]))[FROM_OUTSIDE].answer is OPEN
 
 
 def test_the_worst_port_is_named_and_the_others_counted() -> None:

@@ -116,7 +116,7 @@ def _row(
     judged = [(file, _with(files.judged(file, _bits(file, bits), rights), also)) for file in own]
     if not judged:
         if cut:
-            yield ReachRow(thing, Answer.UNKNOWN, "", why=_CUT)
+            yield ReachRow(thing, Answer.UNKNOWN, "", why=ports.CUT)
         return
     order = (Answer.OPEN, Answer.UNKNOWN, Answer.CLOSED)
     judged.sort(key=lambda item: (order.index(item[1].answer), not _was_to_hide(subject, *item)))
@@ -130,7 +130,7 @@ def _row(
             yield ReachRow(thing, answer, file.path, known=_known(worst), why=why, more=same, indirect=True)
             return
         if cut:
-            yield ReachRow(thing, Answer.UNKNOWN, file.path, why=_CUT)
+            yield ReachRow(thing, Answer.UNKNOWN, file.path, why=ports.CUT)
             return
         yield ReachRow(
             thing, Answer.CLOSED, file.path, _ordered(closed), _known(worst), source=_source(subject), more=same
@@ -377,5 +377,4 @@ def _elsewhere(file: FoundFile, verdict: Verdict) -> Message:
     return NOTHING if place is None or place.path == file.path else msg("There as {path}", path=place.path)
 
 
-_CUT = msg("There are more than were looked at.")
 _OTHERS = msg("Whether another way is open is not known.")

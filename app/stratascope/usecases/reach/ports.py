@@ -29,6 +29,8 @@ _ENGINE_DNS = ip_address("127.0.0.11")  # Docker's own server listens there, in 
 _CHOSEN = 1024  # UDP ports from here on may be those of programs that only ask
 _FORWARDS_ALONE = ("pasta", "slirp4netns")  # modes in which a program stands between: it has no neighbours
 _AUTOMATIC = ("-t", "-T", "--tcp-ports", "-u", "--udp-ports")  # of pasta, beside what is published
+# Interfaces behind which only containers and virtual machines are, by the names that engines give them
+_INNER = ("docker", "br-", "podman", "cni", "veth", "virbr", "lxcbr", "lxdbr", "incusbr", "ve-", "vb-")
 # What shares a network namespace to serve it: engines' and pods' own programs
 _HELPERS = (
     "rootlessport",
@@ -65,6 +67,7 @@ _OF_ANOTHER = msg("Whether it is published by the container whose network it has
 _NEIGHBOURS = msg("Others on its network have a way to that address.")
 _NOT_KNOWN_WHO = msg("Who else is on its network is not known.")
 _NOT_READ = msg("Where it listens could not be read.")
+CUT = msg("There are more than were looked at.")
 _NOT_ITS = msg("Which of this machine's ports are its own could not be read.")
 
 
@@ -104,22 +107,21 @@ class _Ports:
         self._borrowed = engine is not None and mode != "host" and shared_mode(mode)
         self._by_itself = engine is None or any(word in _AUTOMATIC for word in mode.replace(":", ",").split(","))
         sandbox = subject.state.container.sandbox
-        self._members = None if sandbox is None else frozenset((*sandbox.pids, *sandbox.helpers))
+        self._members = None if sandbox is None else frozenset(sandbox.pids)
+        self._helpers = frozenset() if sandbox is None else frozenset(sandbox.helpers)
 
     def rows(self) -> Iterator[ReachRow]:
         """From each side."""
         sockets, unsure = self._own()
         silent = [port for port in self._published if not any(_is_for(port, each) for each in sockets)]
-        for name, judge in (
-            (FROM_MACHINE, self._machine),
-            (FROM_OUTSIDE, self._outside),
-            (FROM_CONTAINERS, self._near),
-        ):
+        shared = self._found.host is None
+        sides = ((FROM_MACHINE, self._machine), (FROM_OUTSIDE, self._outside), (FROM_CONTAINERS, self._near))
+        for name, judge in sides:
             ways = [way for each in sockets if (way := judge(each)) is not None]
             if name == FROM_OUTSIDE:
                 ways += [_Way(*_asked(port), _PUBLISHED, Known.ASKED) for port in silent]
-            if unsure and not any(way.answer is Answer.OPEN for way in ways) and name != FROM_CONTAINERS:
-                ways.append(_Way(Answer.UNKNOWN, "", _NOT_ITS))
+            if unsure and not (shared and name == FROM_CONTAINERS):
+                ways.append(_Way(Answer.UNKNOWN, "", _NOT_ITS if shared else CUT))
             yield from _row(self._subject, name, ways)
 
     def _own(self) -> tuple[list[Socket], bool]:
@@ -127,14 +129,15 @@ class _Ports:
         found = self._found
         sockets = [each for each in found.own.sockets if each.address != _ENGINE_DNS and self._meant(each)]
         if found.host is not None:
-            return sockets, False
+            return sockets, not found.whole
         if self._members is not None:
             holders = self._members
         elif self._subject.engine is not None:
             holders = found.mine
         else:
             holders = frozenset({self._subject.capture.pid})
-        return [each for each in sockets if holders & set(each.holders)], not found.whole
+        unsure = not found.whole or not holders.isdisjoint(found.unread)
+        return [each for each in sockets if not holders.isdisjoint(each.holders)], unsure
 
     def _meant(self, each: Socket) -> bool:
         return each.way == "tcp" or each.port < _CHOSEN or any(_is_for(port, each) for port in self._published)
@@ -164,7 +167,7 @@ class _Ports:
         """Where it may be handed on without its engine's word."""
         if self._found.host is None or not self._found.own.addresses:
             return None
-        if self._borrowed:
+        if self._borrowed and (self._rootless or not each.local):
             return _Way(Answer.UNKNOWN, _shown(each), _OF_ANOTHER)
         theirs = self._found.host.sockets if self._by_itself else ()
         if any((other.way, other.port) == (each.way, each.port) for other in theirs):
@@ -177,36 +180,46 @@ class _Ports:
         if self._found.host is None:
             if each.local:
                 return _Way(Answer.CLOSED, _shown(each), _HOSTS_LOCAL)
-            version = each.address.version
-            return _by_fate(
-                self._received(each, each.port, version, self._found.outward(version)), _shown(each), _SHARES
-            )
+            both = each.address.is_unspecified and each.address.version == 6
+            versions = (4, 6) if both else (each.address.version,)
+            fate = _furthest(self._received(each, each.port, version) for version in versions)
+            return _by_fate(fate, _shown(each), _SHARES)
         ways = [self._through(port, each) for port in self._leading(each) if not _is_local(port)]
         ways += [self._forwarded(each, address, route) for address, route in self._routed(each)]
         return _best(ways) or self._perhaps(each) or self._closed(each)
 
     def _received(self, each: Socket, port: int, version: int, interface: str | None = None) -> Fate | None:
         """What becomes of what the machine gets for that port: from the world, if nothing is said of the interface."""
-        if self._walls is None or each.way != "tcp":
+        walls = self._walls
+        if walls is None or each.way != "tcp":
             return None
-        return self._walls.received(
-            _FAMILY[version], port, self._found.outward(version) if interface is None else interface
-        )
+        coming = self._coming(version) if interface is None else (interface,)
+        return _furthest(walls.received(_FAMILY[version], port, name) for name in coming)
+
+    def _coming(self, version: int) -> tuple[str, ...]:
+        """The machine's interfaces to others, as far as their names tell."""
+        found = {each.interface for each in self._found.routes if each.direct and each.address.version == version}
+        return tuple({self._found.outward(version), *(name for name in found if not name.startswith(_INNER))})
+
+    def _handed_on(self, address: Address, route: Route, port: int, before: tuple[bytes, int]) -> Fate | None:
+        """What becomes of what others send to that address; `before`: where they sent it to."""
+        walls, version = self._walls, address.version
+        if walls is None:
+            return None
+        target = (route.interface, address.packed, port)
+        return _furthest(walls.handed_on(_FAMILY[version], name, *target, before) for name in self._coming(version))
 
     def _through(self, port: AskedPort, each: Socket) -> _Way:
         """A published one: a program of the engine gets it, or the machine forwards it to the container's address."""
         number = int(port.host_port) if port.host_port.isdigit() else 0
-        routed, walls = list(self._routed(each)), self._walls
-        fates = []
-        for version in self._versions(port):
-            if self._between or not routed:
-                fates.append(self._received(each, number, version))
-            for address, route in routed:
-                if walls is None or each.way != "tcp":
-                    fates.append(None)
-                elif address.version == version:
-                    way = (self._found.outward(version), route.interface, address.packed, each.port)
-                    fates.append(walls.handed_on(_FAMILY[version], *way, (b"", number)))
+        routed = list(self._routed(each))
+        versions = self._versions(port)
+        fates = [self._received(each, number, version) for version in versions if self._between or not routed]
+        for address, route in routed:
+            if each.way != "tcp":
+                fates.append(None)
+            elif address.version in versions:
+                fates.append(self._handed_on(address, route, each.port, (b"", number)))
         found = _by_fate(_furthest(fates), _place(port), _PUBLISHED)
         return _Way(found.answer, found.where, found.why, self._how(port))
 
@@ -219,16 +232,14 @@ class _Ports:
 
     def _forwarded(self, each: Socket, address: Address, route: Route) -> _Way:
         """One that isn't published, at an address that the machine has a way to."""
-        outward = self._found.outward(address.version)
         where = _at(address, each)
+        if not address.is_link_local and route.interface in self._coming(address.version):
+            return _Way(Answer.OPEN, where, msg("It is on the same network as this machine."))
         if address.is_link_local or address.version not in self._found.forwards:
             return _Way(Answer.CLOSED, where, _NO_WAY)
-        if route.interface == outward:
-            return _Way(Answer.OPEN, where, msg("It is on the same network as this machine."))
-        if self._walls is None or each.way != "tcp":
+        fate = self._handed_on(address, route, each.port, (address.packed, each.port)) if each.way == "tcp" else None
+        if fate is None:
             return _Way(Answer.UNKNOWN, where, _PERHAPS_HANDED_ON)
-        target = (address.packed, each.port)
-        fate = self._walls.handed_on(_FAMILY[address.version], outward, route.interface, *target, target)
         answers = {Fate.PASSES: (Answer.OPEN, _HANDED_ON), Fate.DROPPED: (Answer.CLOSED, _DROPPED)}
         answer, why = answers.get(fate, (Answer.UNKNOWN, _UNDECIDED))
         return _Way(answer, where, why)
@@ -273,7 +284,7 @@ class _Ports:
             return ""
         if self._members is not None:
             among = {pid for pid, _ in self._found.others} | self._found.mine | self._found.alike
-            pids = sorted(among - self._members)
+            pids = sorted(among - self._members - self._helpers)
             programs = dict(self._found.others)
             return f"{programs.get(pids[0], '?')} ({pids[0]})" if pids else ""
         other = next(((pid, name) for pid, name in self._found.others if name not in _HELPERS), None)
