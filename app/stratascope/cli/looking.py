@@ -190,7 +190,8 @@ def _history(arguments: argparse.Namespace) -> int:
         if not wanted:
             complain(translate(msg("Nothing is recorded about {name}. Changes are recorded while the window is open, "
                                    "or in the background; of sandboxes, by their ids, once they have lived for a "
-                                   "minute.", name=plain(word, 80))))  # fmt: skip
+                                   "minute, and in the background only while it notifies of agents.",
+                                   name=plain(word, 80))))  # fmt: skip
             return FAILED
     pasts = tuple(kept.of(each, begin, until, _PARTS) for each in wanted)
     if arguments.json:
