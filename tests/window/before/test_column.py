@@ -32,6 +32,7 @@ from window.access.fit import misfits
 from window.file_dialogs import choose
 from window.judge import Judge
 from window.not_started import judged, offered
+from window.walk import drawn
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -310,3 +311,18 @@ def test_an_end_without_a_newline_is_no_part_of_a_changed_line(theme: Theme) -> 
     ends = "\n\\ No newline at end of file\n"
     box.show_difference(Corrected("b", (f"-docker run a{ends}", f"+docker run --user 1 a{ends}"), "patch"), "")
     assert box.lines.lines == ("- docker run a", "+ docker run --user 1 a")
+
+
+def test_a_long_changed_line_has_several_rows(theme: Theme, qtbot: QtBot) -> None:
+    box = DiffBox(theme)
+    qtbot.addWidget(box)
+    line = '    volumes: ["/var/run/docker.sock:/var/run/docker.sock"]'
+    added = tuple(f"+    - LINE_{number}" for number in range(9))
+    box.show_difference(Corrected("b", (f"-{line}", *added), "patch"), "")
+    box.resize(330, box.sizeHint().height())
+    box.show()
+    box.resize(330, box.sizeHint().height())
+    QApplication.processEvents()
+    texts = [each.text for each in drawn(box.lines)]
+    assert not [text for text in texts if "…" in text and text != "…7 more"], texts
+    assert line.strip().replace(" ", "") in "".join(texts).replace(" ", "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -147,6 +149,24 @@ def test_what_a_person_switched_in_the_column_counts_for_that_container(
     assert draft.plan is not None
     assert line[1].text == f"{number_text(draft.plan.now)} → {number_text(draft.plan.then)}"
     assert row.choice not in many.plans[0].choices
+
+
+def test_by_keys_alone(qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether) -> None:
+    """Ctrl+A chooses, Ctrl+Enter plans and confirms, wherever the keyboard is."""
+    dialog = chosen(qtbot, window).dialog
+    control = Qt.KeyboardModifier.ControlModifier
+    QTest.keyClick(dialog.switches[0], Qt.Key.Key_Return, control)
+    assert dialog.pages.currentIndex() == Page.PICK.value, "none is chosen"
+    QTest.keyClick(dialog.switches[0], Qt.Key.Key_A, control)
+    assert len(dialog.states) == len(dialog.switches)
+    QTest.keyClick(dialog.switches[0], Qt.Key.Key_A, control)
+    assert not dialog.states
+    next(each for each in dialog.switches if each.text().startswith("ci-runner")).click()
+    QTest.keyClick(dialog.all, Qt.Key.Key_Return, control)
+    qtbot.waitUntil(lambda: dialog.title.text().startswith("Relaunch "))
+    QTest.keyClick(dialog.plans, Qt.Key.Key_Return, control)
+    assert many_of(window).busy
+    qtbot.waitUntil(lambda: not many_of(window).busy)
 
 
 def test_each_plan_is_shown_as_soon_as_it_is_known(

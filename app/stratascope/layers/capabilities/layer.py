@@ -91,7 +91,7 @@ def _fact(facts: CapabilityFacts) -> Message:
         return msg("{count} of {total}, {added} added", count=len(effective), total=total, added=len(added))
     if not effective:
         if facts.regain_by_exec:
-            return msg("None now, {count} could come back through exec", count=len(facts.regain_by_exec))
+            return msg("None now, exec may regain {count}", count=len(facts.regain_by_exec))
         return msg("None of {total}", total=total)
     if effective == facts.default:
         return msg("{count} of {total}, the engine's default", count=len(effective), total=total)

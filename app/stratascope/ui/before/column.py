@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
@@ -140,7 +140,7 @@ _NAMES = {
 
 
 class _Lines(QWidget):
-    """The first few lines of a diff, and after the last one how many are left out."""
+    """The first few lines of a diff, a long one in several rows, and after the last one how many are left out."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -158,9 +158,25 @@ class _Lines(QWidget):
         self.updateGeometry()
         self.update()
 
+    def _rows(self) -> tuple[tuple[str, int], ...]:
+        """The rows at the present width, each with the number of its line."""
+        letter = QFontMetrics(self._theme.font(11, fixed=True)).horizontalAdvance("0")
+        fits = max(8, (self.width() - self._theme.px(64)) // letter)  # beside how many are left out
+        found: list[tuple[str, int]] = []
+        for number, line in enumerate(self.lines[:SHOWN]):
+            found.append((line[:fits], number))
+            further = range(fits, len(line), fits - 2)
+            found += [(f"  {line[at : at + fits - 2]}", number) for at in further]
+        return tuple(found)
+
     def sizeHint(self) -> QSize:
-        rows = max(1, min(SHOWN, len(self.lines)))
+        rows = max(1, min(SHOWN, len(self._rows())))
         return QSize(self._theme.px(120), rows * self._theme.box(11))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter, high = self._theme, QPainter(self), self._theme.box(11)
@@ -170,16 +186,20 @@ class _Lines(QWidget):
             painter.setFont(theme.font(11))
             painter.drawText(QRectF(0, 0, self.width(), high), centre, translate(msg("No line changes")))
             return
-        rows = max(1, min(SHOWN, self.height() // high))  # fewer in a low window
-        left = len(self.lines) - rows
+        most = max(1, min(SHOWN, self.height() // high))  # fewer in a low window
+        every = self._rows()
+        found = every[:most]
+        last = found[-1][1]
+        rows, whole = len(found), last not in [number for _, number in every[most:]]
+        left = len(self.lines) - last - whole
         more = translate(plural("…{count} more", "…{count} more", left)) if left > 0 else ""
         painter.setFont(theme.font(11, MEDIUM))
         wide = painter.fontMetrics().horizontalAdvance(more)
         if more:
-            last = QRectF(self.width() - wide - 1, (rows - 1) * high, wide + 1, high)
-            painter.drawText(last, centre, more)
+            beside = QRectF(self.width() - wide - 1, (rows - 1) * high, wide + 1, high)
+            painter.drawText(beside, centre, more)
         painter.setFont(theme.font(11, fixed=True))
-        for row, line in enumerate(self.lines[:rows]):
+        for row, (line, _) in enumerate(found):
             room = self.width() - (wide + theme.px(8) if more and row == rows - 1 else 0)
             shown = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideMiddle, room)
             painter.drawText(QRectF(0, row * high, room + 1, high), centre, shown)

@@ -239,6 +239,8 @@ class BeforePage(QWidget):
             self._checked = None
             self._show(None, None)
             return
+        if self._snapshot is None:
+            self.empty.show_why(msg("Working out what it could do…"))
         self._queries.ask("check", partial(self._before.check, text, self._file), partial(self._take_judged, text))
 
     def _take_judged(self, text: str, answer: Judged | Failure) -> None:

@@ -44,6 +44,7 @@ def ask_save(parent: QWidget, title: str, then: Callable[[Path], object], *, nam
 def _dialog(parent: QWidget, title: str, kinds: str) -> QFileDialog:
     dialog = QFileDialog(parent, title)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setViewMode(QFileDialog.ViewMode.List)  # Qt's own, where the desktop has none, cuts its other columns
     if kinds:
         dialog.setNameFilters(kinds.split(";;"))
     return dialog

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message
@@ -153,6 +153,17 @@ class PagedSheet(Sheet):
 
     def next_button(self) -> QWidget:
         return self.back if self.go.isHidden() else self.go
+
+    def event(self, event: QEvent) -> bool:
+        """Ctrl+Enter presses the button that confirms, from anywhere in the sheet; outside it is the plan's."""
+        if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                if event.type() is QEvent.Type.KeyPress:
+                    self.go.click()
+                event.accept()
+                return True
+        return super().event(event)
 
 
 class BackgroundRun(QObject):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
@@ -21,7 +22,7 @@ from stratascope.presentation.engine_signs import suffixes, told_apart
 from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.kit.buttons import ChoiceBox, Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
-from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import STRETCH, Theme
@@ -64,6 +65,7 @@ class ManyDialog(PagedSheet):
         self.switches: tuple[Switch, ...] = ()
         self.all = Switch(theme, translate(msg("All")))
         self.all.clicked.connect(self._switch_all)
+        give_tip(self.all, translate(msg("All of them, or none (Ctrl+A)")))
         self.standards = ChoiceBox(theme)
         self.standards.addItems([translate(title) for _, title in MATCHED])
         self.standards.setAccessibleName(translate(msg("What is planned")))
@@ -97,7 +99,8 @@ class ManyDialog(PagedSheet):
         return self._column(above, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
 
     def _planned(self) -> QWidget:
-        return self._column(self.plans, self._scroll(self._notes, translate(msg("Keep in mind")), wraps=True))
+        self._kept_in_mind = self._scroll(self._notes, translate(msg("Keep in mind")), wraps=True)
+        return self._column(self.plans, self._kept_in_mind)
 
     def _column(self, first: QWidget, rest: QWidget) -> QWidget:
         page = QWidget()
@@ -262,6 +265,7 @@ class ManyDialog(PagedSheet):
         for mark, texts in ((Mark.OPEN, blocks), (Mark.TRIANGLE, warnings)):
             for text in texts:
                 self._notes.addWidget(marked_line(self._theme, mark, text))
+        self._kept_in_mind.setVisible(bool(blocks or warnings))  # else the room is the rows'
 
     def _offer(self, back: Message, go: Message | None, *, undo: bool = False) -> None:
         self.offer(back, go)
@@ -281,6 +285,13 @@ class ManyDialog(PagedSheet):
     def preset(self) -> Preset:
         """What each is to be hardened with: its own plan, or a standard beside it."""
         return MATCHED[self.standards.currentIndex()][0]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+A switches all of them on, or off."""
+        if event.matches(QKeySequence.StandardKey.SelectAll) and self.pages.currentIndex() == Page.PICK.value:
+            self.all.click()
+        else:
+            super().keyPressEvent(event)
 
     def press_back(self) -> None:
         if self.running:

@@ -418,14 +418,15 @@ def stations(rect: QRectF) -> tuple[float, ...]:
     return tuple(rect.left() + rect.width() * (_FIRST + _PITCH * place) for place in range(len(STRATA)))
 
 
+LEGIBLE = 0.7  # of a path: less of it says nothing, and its tooltip has all
+
+
 def paint_place(painter: QPainter, room: QRect, row: ReachRow, theme: Theme) -> None:
-    """Draw what a row is about, if there is room for it. Where it is cut, that is the path: `/etc/ss…_key +2`. Of a
+    """Draw what a row is about, if most of it can be read. Where it is cut, that is the path: `/etc/ss…_key +2`. Of a
     published port then only its outside is drawn.
     """
     font = theme.font(11, fixed=True)
     whole, width = place_of(row, 200), QFontMetrics(font).horizontalAdvance
-    if room.width() <= theme.px(30):
-        return
     if width(whole) < room.width():
         draw_line(painter, room, whole, font, theme, "text2", middle=True)
         return
@@ -434,6 +435,8 @@ def paint_place(painter: QPainter, room: QRect, row: ReachRow, theme: Theme) -> 
     text = whole.removesuffix(words.others(row))
     if width(text) >= path.width() and row.thing.id in INWARD:
         text = text.partition(" → ")[0]
+    if path.width() < LEGIBLE * width(text):
+        return
     draw_line(painter, path, text, font, theme, "text2", middle=True)
     if others:
         draw_line(painter, room.adjusted(path.width(), 0, 0, 0), others, font, theme, "text2")

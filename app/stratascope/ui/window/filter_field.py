@@ -342,10 +342,11 @@ class FilterField(QLineEdit):
     def _fit(self) -> None:
         theme, narrow = self._theme, self.width() < self._theme.px(NARROW)
         self._place_chips()
-        if narrow is not self._narrow:
-            self._narrow = narrow
-            self._hint = translate(msg("Filter…") if narrow else msg("Filter: name, cap:, user:"))
-        self.setPlaceholderText("" if self.chips else self._hint)
+        self._narrow = narrow
+        hint, room = translate(msg("Filter: name, cap:, user:")), self.width() - theme.px(20 + 26 + 24)
+        if narrow or self.fontMetrics().horizontalAdvance(hint) > room:
+            hint = translate(msg("Filter…"))
+        self.setPlaceholderText("" if self.chips else hint)
         left = round(self._words_from) - theme.px(8) if self.chips else theme.px(20)
         self.setTextMargins(left, 0, 0 if narrow or self.chips else theme.px(26), 0)
         name = msg("Filter containers")

@@ -136,7 +136,7 @@ def test_podman_is_measured_by_its_own_default() -> None:
 def test_an_ordinary_user_of_a_container_regains_by_exec() -> None:
     found = assess(recorded("lsm/apparmor/docker-user1000"))
     assert found.verdict is Verdict.ENFORCED
-    assert translate(found.fact) == "None now, 14 could come back through exec"
+    assert translate(found.fact) == "None now, exec may regain 14"
     assert "capabilities.regain-by-exec" in codes(found)
 
 
