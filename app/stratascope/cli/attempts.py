@@ -68,10 +68,13 @@ def _self_check(arguments: argparse.Namespace) -> int:
                 failed += checked.why is not None
                 differ += len(checked.differing)
                 agree += len(checked.tried) - len(checked.differing)
+    if not (agree or differ or failed):
+        complain(translate(msg("The self-check needs Docker or Podman, and no engine answers.")))
+        return FAILED
     if not arguments.json:
         text = msg("{agree} of {all} outcomes are as predicted.", agree=agree, all=agree + differ)
         say(translate(text))
-    return DIFFERS if differ else FAILED if failed or not agree else DONE
+    return DIFFERS if differ else FAILED if failed else DONE
 
 
 def _outcomes(events: Iterable[Step | AttemptOutcome], *, as_json: bool) -> list[AttemptOutcome]:

@@ -124,6 +124,13 @@ def test_no_engine_is_told_and_no_error() -> None:
     assert engine["message"]
 
 
+@pytest.mark.parametrize("words", [("learn", "seccomp"), ("try", "--self-check")], ids=" ".join)
+def test_what_needs_an_engine_says_so(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no engine answers" in done.stderr
+
+
 def test_an_engine_that_was_asked_for_and_cannot_be_used_is_an_error() -> None:
     assert run("report", "--engine", "docker").returncode == 2
     assert run("report", "--engine", "unix:///nowhere/other.sock").returncode == 2

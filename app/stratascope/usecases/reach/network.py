@@ -82,7 +82,7 @@ def _filtered(row: ReachRow, fates: Callable[[str], Fate | None]) -> ReachRow:
         case Fate.PASSES:
             return replace(row, why=_PASSES)
         case Fate.DROPPED:
-            return replace(row, answer=Answer.CLOSED, closed_by=("namespaces",), why=_DROPPED)
+            return replace(row, answer=Answer.CLOSED, why=_DROPPED)  # by no layer of its own
         case Fate.UNKNOWN:
             return replace(row, answer=Answer.UNKNOWN, why=_UNDECIDED)
     return row

@@ -322,7 +322,8 @@ def _row(subject: Judged, name: str, ways: list[_Way]) -> Iterator[ReachRow]:
     if worst is None:
         return
     same = len({way.where for way in ways if way.answer is worst.answer}) - 1
-    closed = ("namespaces",) if worst.answer is Answer.CLOSED else ()
+    own = worst.answer is Answer.CLOSED and worst.why != _DROPPED  # what a firewall drops no layer of its own closes
+    closed = ("namespaces",) if own else ()
     source = f"/proc/{subject.capture.pid}/net/tcp"
     yield ReachRow(BY_ID[name], worst.answer, worst.where, closed, worst.known, worst.why, source, more=same)
 

@@ -43,12 +43,12 @@ def added(row: ReachRow, subject: Judged) -> ReachRow:
 
 def _toggle(row: ReachRow, subject: Judged) -> tuple[str, Message]:
     """Empty if there is none. Of its ports, what closes them depends on how they are reached."""
-    asked = subject.state.container.asked
     if row.thing.id not in INWARD:
         return _TOGGLES.get(row.thing.id, ("", NOTHING))
     if _shares_network(subject):
         return _TOGGLES["host-loopback"]
-    return _TOGGLES[row.thing.id] if row.thing.id == FROM_OUTSIDE and asked.ports else ("", NOTHING)
+    published = row.thing.id == FROM_OUTSIDE and subject.state.container.asked.ports
+    return _TOGGLES[row.thing.id] if published else ("", NOTHING)
 
 
 def _shares_network(subject: Judged) -> bool:
