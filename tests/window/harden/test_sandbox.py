@@ -15,8 +15,10 @@ from stratascope.core.message import NOTHING
 from stratascope.core.sandbox import Group, Sandbox
 from stratascope.core.sandboxes.asked import bubblewrap
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.harden.next_step import TRY, Act, PlanButton, effect, idle
 from stratascope.ui.harden.plan_button import TryButton
+from stratascope.ui.harden.plan_row import PlanRow
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.sandbox_plans import SandboxPlans
 from stratascope.value import replace
@@ -99,3 +101,15 @@ def test_where_the_number_stays_the_button_says_how_many_changes(window: MainWin
     assert (button.text(), button.accessibleName()) == ("Try it safely  1 change", "Try it safely, 1 change")
     assert idle(replace(plan, changes=(), unclosed=plan.now.threats[:1])).word.id == "No plan"
     assert idle(replace(plan, changes=(), unclosed=())).word.id == "Nothing to change"
+
+
+@pytest.mark.usefixtures("sandboxed")
+def test_of_a_sandbox_no_profile_is_to_be_chosen(window: MainWindow, picture: Snapshot) -> None:
+    """No engine has a default for it, and its maker takes no such file."""
+    draft = side_of(window).draft
+    assert draft.plan is not None
+    change = replace(draft.plan.changes[0], choices=(choice_of("seccomp", "default"),))
+    row = PlanRow(window.theme, change)
+    for state, chosen in ((draft.state, False), (named(picture, "web"), True)):
+        row.show_change(change, state, on=True, failed=None, acceptable=False)
+        assert row.value.isHidden() is not chosen

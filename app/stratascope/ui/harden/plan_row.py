@@ -120,7 +120,10 @@ class PlanRow(QAbstractButton):
     ) -> None:
         """`on`: as the person wants it; `failed`: why a copy broke with it; `acceptable`: it can be accepted."""
         title = row_title(change, state)
-        told = change, title, on, failed, acceptable
+        sandboxed = state is not None and state.container.sandbox is not None
+        # a sandbox has no engine with a default, and its maker takes no such file
+        valued = takes_values(change.choice) and not (sandboxed and change.choice.toggle.placeholder == "FILE")
+        told = change, title, on, failed, acceptable, valued
         if told == self._shown:  # it is told at each reading of its container
             self.setChecked(on)
             return
@@ -136,7 +139,6 @@ class PlanRow(QAbstractButton):
         shown = [why, *((change.reason,) if change.reason is not None else ()), *change.breaks]
         said = dict.fromkeys(plain(translate(each), 400) for each in shown if each.id)  # a use may be what breaks
         self._told = together(said)
-        valued = takes_values(change.choice)
         self.value.setVisible(valued)
         self.value.setText(value_text(change.choice) if valued else "")
         word, value, named = translate(self._word.text), self.value.text(), row_words(change, state)
