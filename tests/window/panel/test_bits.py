@@ -24,3 +24,15 @@ def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
     assert heights[0] == max(theme.px(ROW), theme.box(11) + 1)
     assert heights[0] < heights[1] < heights[2] == theme.px(TALLEST)
     assert heights[3] == heights[1]
+
+
+def test_the_foot_is_whole_below_a_tall_card(qtbot: QtBot, theme: Theme) -> None:
+    """Two cards above leave little height: the cells scroll, the source stays."""
+    view = BitsView(theme, sample.grid())
+    qtbot.addWidget(view)
+    view.show()
+    view.resize(620, 132)
+    qtbot.wait(20)
+    assert view.minimumSizeHint().height() <= 132
+    assert view.source.geometry().bottom() <= view.height()
+    assert view.area.height() >= ROW

@@ -95,7 +95,8 @@ class ChangesPage(QWidget):
         self.on = frozenset[str]()
         self._filling = False
         self.setAccessibleName(translate(msg("Changes")))
-        self.title, self.told = Line(theme, 18, BOLD, text=translate(msg("Changes"))), Line(theme, 12, ink="text2")
+        self.title = Line(theme, 18, BOLD, text=translate(msg("Changes")))
+        self.told = Line(theme, 12, ink="text2", or_nothing=True)
         self.spans = Segments(theme, translate(msg("Since when")))
         self.spans.offer(tuple(map(translate, _SPANS)))
         self.spans.choose(VISIT)

@@ -190,7 +190,7 @@ class Line(Label):
             self.updateGeometry()
 
     def _update_tip(self) -> None:
-        cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        cut = self.fontMetrics().elidedText(self.text(), self._mode, self.width()) != self.text()  # as it is painted
         give_tip(self, self._whole if cut else "")
 
 

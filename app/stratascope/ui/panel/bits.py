@@ -234,7 +234,7 @@ class BitsView(QWidget):
 
     def _fit(self) -> None:
         whole = self.list.height()
-        self.area.setMinimumHeight(min(whole, self._theme.px(88)))
+        self.area.setMinimumHeight(min(whole, self._theme.px(52)))  # three rows, below a tall card
         self.area.setMaximumHeight(whole)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
