@@ -361,7 +361,7 @@ def _isolated(
 
 # The tests' rootful Docker has a network of its own (rig/plan.py), and shows its read-only /sys where that is shared
 OF_THE_RIG: dict[str, frozenset[str]] = {
-    "docker_rootful": frozenset({"reach-host-network", "reach-abstract-sockets", "write-sysfs"})
+    "docker_rootful": frozenset({"reach-host-network", "reach-abstract-sockets", "read-cloud-metadata", "write-sysfs"})
 }
 
 # a user namespace may not share the host's message queues
