@@ -19,7 +19,8 @@ import pytest
 
 from engine.denials.case import DOCKER, ROOTLESS
 from engine.denials.odd import ALL, QUIET, Odd, shell
-from engine.denials.staged import IMAGE, QUICK, Engine
+from engine.denials.staged import IMAGE, Engine
+from rig.cli.hardened import QUICK
 from rig.collector.asking import needs_root
 
 FIRST = "/proc/sys/kernel/ostype"

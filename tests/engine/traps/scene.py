@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.traps.ledger import LEDGER
+from rig.cli.hardened import QUICK
 from rig.engine import Rig
 from rig.places import APP
 from stratascope.i18n.translate import translate
@@ -20,9 +21,6 @@ from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.preflight import Preflight
 from stratascope.wiring.hardening import open_hardening
-
-# ends at once on SIGTERM, so that a stop takes no ten seconds
-QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 
 
 @dataclass(frozen=True, slots=True)

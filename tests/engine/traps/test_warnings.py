@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.traps.scene import QUICK, Scene
+from engine.traps.scene import Scene
+from rig.cli.hardened import QUICK
 from rig.engine import Rig
 
 on_docker = pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_long_values_are_whole(qtbot: QtBot, compare: CompareController) -> None
     qtbot.waitUntil(lambda: table.model_.rowCount() == 1)
     for width in (1200, 800):
         compare.dialog.resize(width, 680)
-        qtbot.waitUntil(lambda width=width: table.viewport().width() < width)
+        qtbot.waitUntil(partial(lambda least: table.viewport().width() < least, width))
         column = table.model_.columns[TWO]
         metrics = QFontMetrics(compare.dialog.table.cells._theme.font(column.size, column.weight))
         lines = -(-metrics.horizontalAdvance(image) // table.columnWidth(TWO))

@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from rig.cli.hardened import QUICK
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import RelaunchOutcome
@@ -28,7 +29,6 @@ from stratascope.wiring.engines import LateEngines
 from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 
 
 @contextmanager
