@@ -19,7 +19,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer
 from stratascope.makers.port import SandboxesPort
 from stratascope.makers.translate import translate
-from unit.core.sandboxes.test_find import agent_at_work
+from unit.core.sandboxes.machine_text import agent_at_work
 
 
 def machine(*sandboxes: tuple[int, str]) -> str:

@@ -16,6 +16,7 @@ from stratascope import resources
 from stratascope.core.message import msg
 from stratascope.presentation.comparison import Part
 from stratascope.ui.compare import CompareController
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -93,7 +94,7 @@ def test_a_file_that_is_no_capture_says_so(qtbot: QtBot, tmp_path: Path, compare
     assert compare.dialog.table.model_.rowCount() == 0
 
 
-def test_long_values_are_whole(qtbot: QtBot, compare: CompareController) -> None:
+def test_long_values_are_whole(qtbot: QtBot, compare: CompareController, theme: Theme) -> None:
     """In as many lines as they need, also in a narrower window."""
     web = next(each for each in demo_snapshot().containers if each.container.name == "web")
     image = "registry.example.com/" + "a-rather-long-name/" * 12 + "x" * 90
@@ -104,7 +105,7 @@ def test_long_values_are_whole(qtbot: QtBot, compare: CompareController) -> None
         compare.dialog.resize(width, 680)
         qtbot.waitUntil(partial(lambda least: table.viewport().width() < least, width))
         column = table.model_.columns[TWO]
-        metrics = QFontMetrics(compare.dialog.table.cells._theme.font(column.size, column.weight))
+        metrics = QFontMetrics(theme.font(column.size, column.weight))
         lines = -(-metrics.horizontalAdvance(image) // table.columnWidth(TWO))
         assert lines > 2
         assert table.rowHeight(0) >= lines * metrics.height()

@@ -11,6 +11,7 @@ from stratascope.linux.confined import parse_confined
 
 FIRST = {kind: 4026531830 + place for place, kind in enumerate(("cgroup", "ipc", "mnt", "net", "pid", "user", "uts"))}
 FACTS: dict[str, Any] = {"nnp": False, "seccomp": 0, "filters": 0, "bounding": "1ff", "depth": 1, "root": "/"}
+OWN = {"mnt": 7001, "pid": 7002, "user": 7003}  # namespaces
 
 
 class MachineText:
@@ -53,3 +54,20 @@ class MachineText:
         """The only one that is found."""
         (found,) = self.found()
         return found
+
+
+def bwrapped(machine: MachineText, pid: int = 100, parent: int = 1, **more: Any) -> None:
+    """The tool outside, its first process inside, and what it runs."""
+    argv = ["bwrap", "--ro-bind", "/", "/", "--unshare-pid", "sleep", "9"]
+    machine.add(pid, parent, "/usr/bin/bwrap", nnp=True, argv=argv)
+    machine.add(pid + 1, pid, "/usr/bin/bwrap", OWN, nnp=True, depth=2, argv=argv)
+    machine.add(pid + 2, pid + 1, "/usr/bin/sleep", OWN, nnp=True, depth=2, argv=["sleep", "9"], **more)
+
+
+def agent_at_work(*, sandboxed: bool) -> MachineText:
+    machine = MachineText()
+    machine.add(50, 1, "/usr/bin/codex")
+    machine.add(60, 50, "/usr/bin/bash", argv=["bash", "-lc", "make"])
+    if sandboxed:
+        bwrapped(machine, parent=50)
+    return machine

@@ -11,18 +11,9 @@ from stratascope.core.sandbox import Group
 from stratascope.core.sandboxes.find import sandboxes
 from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS
 from stratascope.linux.confined import parse_confined
-from unit.core.sandboxes.machine_text import MachineText
+from unit.core.sandboxes.machine_text import OWN, MachineText, agent_at_work, bwrapped
 
-OWN = {"mnt": 7001, "pid": 7002, "user": 7003}
 ID = "ab" * 32
-
-
-def bwrapped(machine: MachineText, pid: int = 100, parent: int = 1, **more: Any) -> None:
-    """The tool outside, its first process inside, and what it runs."""
-    argv = ["bwrap", "--ro-bind", "/", "/", "--unshare-pid", "sleep", "9"]
-    machine.add(pid, parent, "/usr/bin/bwrap", nnp=True, argv=argv)
-    machine.add(pid + 1, pid, "/usr/bin/bwrap", OWN, nnp=True, depth=2, argv=argv)
-    machine.add(pid + 2, pid + 1, "/usr/bin/sleep", OWN, nnp=True, depth=2, argv=["sleep", "9"], **more)
 
 
 def test_the_tool_stands_outside_and_is_the_sign() -> None:
@@ -216,15 +207,6 @@ def test_processes_that_are_each_others_ancestors_end() -> None:
     machine.add(100, 101, "/bin/a", OWN)
     machine.add(101, 100, "/bin/b", OWN)
     assert machine.found()
-
-
-def agent_at_work(*, sandboxed: bool) -> MachineText:
-    machine = MachineText()
-    machine.add(50, 1, "/usr/bin/codex")
-    machine.add(60, 50, "/usr/bin/bash", argv=["bash", "-lc", "make"])
-    if sandboxed:
-        bwrapped(machine, parent=50)
-    return machine
 
 
 def test_what_an_agent_runs_while_no_sandbox_of_it_lives_is_found_and_marked() -> None:
