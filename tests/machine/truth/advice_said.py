@@ -65,7 +65,7 @@ def _sentences(value: ast.expr, scopes: tuple[ast.AST, ...], where: str) -> Iter
             yield from _sentences(body, scopes, where)
             yield from _sentences(other, scopes, where)
         case ast.Name(id="NOTHING") | ast.Attribute(value=ast.Attribute(attr="remedy"), attr="text"):
-            return  # none, or a row's of Reach: those are tried in tests/machine/reach
+            return  # none, or a row of Reach has it: see tests/machine/sandboxes/test_corrected_line.py
         case ast.Name(id=name):
             for found in _assigned(name, scopes):
                 yield from _sentences(found, scopes, where)
