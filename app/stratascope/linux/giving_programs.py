@@ -55,7 +55,7 @@ class GivingPrograms(Value):
     writable: tuple[tuple[str, Access], ...] = ()
     whole: bool = True
     inside: bool = False
-    unread: frozenset[str] = frozenset()
+    unread: tuple[str, ...] = ()
 
 
 def parse_giving(text: str) -> GivingPrograms:
@@ -90,7 +90,7 @@ def parse_giving(text: str) -> GivingPrograms:
                 raise ValueError("no such line")
         except ValueError as error:
             raise DecodeError(f"{line[:80]!r}: {error}") from None
-    return GivingPrograms(tuple(programs), tuple(admitted), tuple(writable), whole, inside, frozenset(unread))
+    return GivingPrograms(tuple(programs), tuple(admitted), tuple(writable), whole, inside, tuple(sorted(unread)))
 
 
 def _program(line: str) -> GivingProgram:

@@ -194,7 +194,7 @@ def test_rules_that_may_not_be_read(closed: str) -> None:
             return None
 
     assert own_rules(Barred(), {"sudo"}) == ["u sudo"]
-    assert parse_giving("q sudo u 5\nu sudo\n").unread == {"sudo"}
+    assert parse_giving("q sudo u 5\nu sudo\n").unread == ("sudo",)
 
 
 @needs_root

@@ -61,7 +61,7 @@ class Programs(Value):
     admitted: tuple[Admitted, ...] = ()
     writable: tuple[tuple[str, tuple[int | None, int | None, int]], ...] = ()
     whole: bool = True  # whether all of its files were looked at
-    unread: frozenset[str] = frozenset()  # programs whose rules may not be read by this reader
+    unread: tuple[str, ...] = ()  # programs whose rules may not be read by this reader
 
 
 class Identity(Value):

@@ -19,9 +19,9 @@ FREE, AFTER = Admitted("sudo", "u", 1000), Admitted("sudo", "g", 27, asked=True)
         (Programs((SUDO,), (AFTER,)), Asks.PASSWORD),
         (Programs((SUDO,)), Asks.REFUSES),
         (Programs((SUDO,), (Admitted("sudo", "u", 5), Admitted("doas", "u", 1000))), Asks.REFUSES),
-        (Programs((SUDO,), (AFTER,), unread=frozenset({"sudo"})), Asks.UNREAD),
-        (Programs((SUDO,), (FREE,), unread=frozenset({"sudo"})), Asks.NOTHING),
-        (Programs((SUDO,), unread=frozenset({"doas"})), Asks.REFUSES),
+        (Programs((SUDO,), (AFTER,), unread=("sudo",)), Asks.UNREAD),
+        (Programs((SUDO,), (FREE,), unread=("sudo",)), Asks.NOTHING),
+        (Programs((SUDO,), unread=("doas",)), Asks.REFUSES),
         (Programs((SUDO,), writable=(("sudo", (0, 0, 0o666)),)), Asks.NOTHING),
     ],
 )
