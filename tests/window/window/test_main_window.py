@@ -526,7 +526,7 @@ def test_in_the_narrowest_window_pages_are_named_whole(window: MainWindow, view:
 
 def test_a_narrow_filter_says_what_it_is_and_no_more(window: MainWindow) -> None:
     field = window.toolbar.filter
-    for width, told in ((90, "Filter…"), (200, "Filter: name, cap:, user:"), (90, "Filter…")):
+    for width, told in ((90, "Filter…"), (240, "Filter: name, cap:, user:"), (90, "Filter…")):
         field.resize(window.theme.px(width), field.height())
         assert field.placeholderText() == told
         margins = field.textMargins()
