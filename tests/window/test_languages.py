@@ -95,7 +95,7 @@ def english(text: str) -> list[str]:
     """Return a text's untranslated words, except for foreign names."""
     whole = HEX.sub("", text.replace("\u200b", ""))
     strange = [word for word in WORD.findall(whole) if word not in foreign()]
-    if "…" in whole:  # a word may have lost its beginning, or its end
+    if "…" in whole or "\u200b" in text:  # a word may have lost its beginning, or its end, to the next line too
         return [word for word in strange if not any(each.startswith(word) or each.endswith(word) for each in foreign())]
     return strange
 
