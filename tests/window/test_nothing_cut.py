@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -38,19 +39,24 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Collect each text that lost its end, and what remained of it."""
-    found: dict[str, str] = {}
-    real = QFontMetrics.elidedText
+    """Collect each text that was drawn without its end, and what remained of it."""
+    found, whole = dict[str, str](), dict[str, str]()
+    elided, draw = QFontMetrics.elidedText, QPainter.drawText
 
     def listen(metrics: QFontMetrics, text: str, mode: Qt.TextElideMode, width: int) -> str:
-        shown = real(metrics, text, mode, width)
+        shown = elided(metrics, text, mode, width)
         if shown == text:
             found.pop(text, None)  # it was painted before it was laid out again
         elif mode is Qt.TextElideMode.ElideRight:
-            found[text] = shown
+            whole[shown] = text  # also asked for a tooltip, of pages that are hidden and have no size yet
         return shown
 
+    def see(painter: QPainter, *words: Any) -> Any:
+        found.update({whole[each]: each for each in words if isinstance(each, str) and each in whole})
+        return draw(painter, *words)
+
     monkeypatch.setattr(QFontMetrics, "elidedText", listen)
+    monkeypatch.setattr(QPainter, "drawText", see)
     return found
 
 
