@@ -33,6 +33,8 @@ HOPS_MAX = 6
 _LEVELS = 64  # of parents
 _BOTH = 2  # connections of a process that hands on: its client's, and its own
 _LISTENS, _ESTABLISHED = "0A", "01"  # include/net/tcp_states.h
+# What a process is held to, in /proc/PID/status
+RESTRICTIONS = ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")
 _ACCEPTS = 1 << 16  # __SO_ACCEPTCON, include/uapi/linux/net.h
 _LOCAL = ("0.0.0.0", "::", "127.0.0.1", "::1")
 # Programs whose arguments say where they lead: socat(1), systemd-socket-proxyd(8)
@@ -185,11 +187,9 @@ class Bridges:
             if time.thread_time() > self._until:
                 return
             with suppress(OSError, TooLongError, ValueError, IndexError):
-                for name in os.listdir("/proc/%d/fd" % pid)[:LINKS_MAX]:
-                    link = os.readlink("/proc/%d/fd/%s" % (pid, name))
-                    if link.startswith("socket:["):
-                        self._holders.setdefault(int(link[8:-1]), []).append(pid)
-                        self._held.setdefault(pid, []).append(int(link[8:-1]))
+                for inode in sockets_of(pid, LINKS_MAX):
+                    self._holders.setdefault(inode, []).append(pid)
+                    self._held.setdefault(pid, []).append(inode)
                 if pid in self._held:
                     parent = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
                     self._children.setdefault(parent, []).append(pid)
@@ -262,7 +262,7 @@ def _restrictions(pid: int) -> Any:
         fields = fields_of(read_file("/proc/%d/status" % pid))
     except (OSError, TooLongError):
         return None
-    return [fields.get(name) for name in ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")]
+    return [fields.get(name) for name in RESTRICTIONS]
 
 
 def program_of(pid: int) -> str:
@@ -272,6 +272,16 @@ def program_of(pid: int) -> str:
     with suppress(OSError, TooLongError):
         return read_file("/proc/%d/comm" % pid).strip()[:64]
     return ""
+
+
+def sockets_of(pid: int, most: int) -> Iterator[int]:
+    """Inodes of the sockets among its first `most` descriptors. Raises OSError."""
+    folder = "/proc/%d/fd/" % pid
+    for name in os.listdir(folder)[:most]:
+        with suppress(FileNotFoundError):  # closed in the meantime
+            link = os.readlink(folder + name)
+            if link.startswith("socket:["):
+                yield int(link[8:-1])
 
 
 def _said(pid: int) -> Iterator[Tuple[str, str, int]]:

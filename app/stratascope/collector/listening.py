@@ -23,7 +23,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from stratascope.collector.bridges import address_of, program_of
+from stratascope.collector.bridges import RESTRICTIONS, address_of, program_of, sockets_of
 from stratascope.collector.liveness import LISTENING, read_listening
 from stratascope.collector.names import NETWORK_INODE, PORTS
 from stratascope.collector.read import Entry, TooLongError, failure, fields_of, read_file
@@ -179,23 +179,19 @@ class _Around:
             self.others.append([pid, program_of(pid)])
 
     def _held(self, pid: int) -> Set[int]:
-        found = set()
         try:
-            for name in os.listdir("/proc/%d/fd" % pid)[:LINKS_MAX]:
-                link = _link("/proc/%d/fd/%s" % (pid, name))
-                if link.startswith("socket:["):
-                    found.add(int(link[8:-1]))
-        except FileNotFoundError:
+            return set(sockets_of(pid, LINKS_MAX))
+        except (FileNotFoundError, ProcessLookupError):
             pass  # it has ended
         except OSError:
             self.unread.append(pid)
-        return found
+        return set()
 
 
 def _confined(pid: int) -> List[Optional[str]]:
     """What it is held to, and whose it is."""
     fields = fields_of(read_file("/proc/%d/status" % pid))
-    return [fields.get(name) for name in ("Uid", "NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")]
+    return [fields.get(name) for name in ("Uid", *RESTRICTIONS)]
 
 
 def _within(group: str, own: str) -> bool:

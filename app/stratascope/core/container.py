@@ -155,12 +155,22 @@ class AskedDevice(Value):
     permissions: str
 
 
+def is_loopback(address: str) -> bool:
+    """Whether that address, or name, is of the loopback interface."""
+    return address.startswith("127.") or address in ("::1", "localhost")
+
+
 class AskedPort(Value):
     """A published port. `host_ip` empty: all addresses; `host_port` empty: the engine chooses."""
 
     container_port: str  # "80/tcp"
     host_ip: str
     host_port: str
+
+    @property
+    def local(self) -> bool:
+        """Whether it is published on a loopback address."""
+        return is_loopback(self.host_ip)
 
 
 class AskedLimit(Value):

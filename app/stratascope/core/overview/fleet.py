@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineState, is_loopback
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot, rank
 from stratascope.core.text import natural
@@ -82,7 +82,7 @@ def host_of(engine: Engine) -> str:
         host, port = "", None
     if not host or engine.local:
         return engine.id
-    own = host == "localhost" or host.startswith("127.") or host == "::1"
+    own = is_loopback(host)
     return f"{host}:{port}" if own and port else host
 
 

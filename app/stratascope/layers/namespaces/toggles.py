@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from stratascope.core.container import Asked, AskedPort
+from stratascope.core.container import Asked, AskedPort, is_loopback
 from stratascope.core.message import NOTHING, Message, msg, verbatim
 from stratascope.core.relaunch.toggle import (
     GRADES,
@@ -227,12 +227,8 @@ CGROUPNS = _private(
 _LOOPBACK, _LOOPBACK_6 = "127.0.0.1", "::1"
 
 
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address in (_LOOPBACK_6, "localhost")
-
-
 def _looped(port: AskedPort) -> AskedPort:
-    if _is_loopback(port.host_ip):
+    if port.local:
         return port
     return replace(port, host_ip=_LOOPBACK_6 if ":" in port.host_ip else _LOOPBACK)
 
@@ -249,14 +245,14 @@ def _check_publish(value: str, subject: Subject) -> str:
 
 
 def _only_loopback(asked: Asked, subject: Subject) -> bool:
-    return all(_is_loopback(port.host_ip) for port in asked.ports)
+    return all(port.local for port in asked.ports)
 
 
 def _publish_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     asked = subject.container.asked
     if _only_loopback(asked, subject):
         return ()
-    wide = [port for port in asked.ports if not _is_loopback(port.host_ip)]
+    wide = [port for port in asked.ports if not port.local]
     ports = ", ".join(dict.fromkeys(port.container_port for port in wide))
     cut_off = msg("Other machines, and containers that go by this machine's address, no longer reach it on {ports}.",
                   ports=ports)  # fmt: skip
@@ -294,7 +290,7 @@ def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) 
         if numbers and listeners is None:
             return Proof(Proven.UNKNOWN, expected, msg("What listens on the host was not read"), source)
         found = [(address, port) for address, port in listeners or () if port in numbers]
-        wide = [(address, port) for address, port in found if not _is_loopback(address)]
+        wide = [(address, port) for address, port in found if not is_loopback(address)]
         if wide:
             address, port = wide[0]
             text = msg("{address} listens on port {port}", address=address, port=port)

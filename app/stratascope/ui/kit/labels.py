@@ -175,7 +175,7 @@ class Line(Label):
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        shown = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        shown = self._shown()
         if self._or_nothing and shown != self.text():
             return
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, shown)
@@ -190,8 +190,10 @@ class Line(Label):
             self.updateGeometry()
 
     def _update_tip(self) -> None:
-        cut = self.fontMetrics().elidedText(self.text(), self._mode, self.width()) != self.text()  # as it is painted
-        give_tip(self, self._whole if cut else "")
+        give_tip(self, "" if self._shown() == self.text() else self._whole)
+
+    def _shown(self) -> str:
+        return self.fontMetrics().elidedText(self.text(), self._mode, self.width())
 
 
 def draw_line(

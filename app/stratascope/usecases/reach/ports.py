@@ -184,7 +184,7 @@ class _Ports:
             versions = (4, 6) if both else (each.address.version,)
             fate = _furthest(self._received(each, each.port, version) for version in versions)
             return _by_fate(fate, _shown(each), _SHARES)
-        ways = [self._through(port, each) for port in self._leading(each) if not _is_local(port)]
+        ways = [self._through(port, each) for port in self._leading(each) if not port.local]
         ways += [self._forwarded(each, address, route) for address, route in self._routed(each)]
         return _best(ways) or self._perhaps(each) or self._closed(each)
 
@@ -254,7 +254,7 @@ class _Ports:
             if each.local:
                 return None  # who has the machine's network is of this machine
             return _by_fate(self._received(each, each.port, each.address.version, ""), _shown(each), _SHARES)
-        wide = [port for port in self._leading(each) if not _is_local(port)]
+        wide = [port for port in self._leading(each) if not port.local]
         if not each.local and self._found.own.addresses and not self._alone:
             routed = list(self._routed(each))
             if routed or self._rootless:
@@ -353,12 +353,8 @@ def _is_for(port: AskedPort, each: Socket) -> bool:
     return port.container_port == f"{each.port}/{each.way}"
 
 
-def _is_local(port: AskedPort) -> bool:
-    return port.host_ip == "::1" or port.host_ip.startswith("127.")
-
-
 def _asked(port: AskedPort) -> tuple[Answer, str]:
-    return (Answer.CLOSED if _is_local(port) else Answer.OPEN), _place(port)
+    return (Answer.CLOSED if port.local else Answer.OPEN), _place(port)
 
 
 def _place(port: AskedPort) -> str:
