@@ -217,7 +217,7 @@ def test_what_an_option_makes_safe_is_what_the_button_does(
     assert many.dialog.go.isEnabled()
     assert many.dialog.go.text() == "Carry over what it wrote, as an image"
     many.dialog.go.click()
-    qtbot.waitUntil(lambda: many.dialog.go.text() == "Relaunch all")
+    qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and many.dialog.go.text() == "Relaunch all")
     assert together.asked[-1][1] == {Remedy.COMMIT_LAYER}
     assert asked(staged, "run") == 0
 
