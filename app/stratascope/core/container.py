@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stratascope.core.accounts import Account, Accounts
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.runtime_flaws import RuntimeBuild
 from stratascope.core.sandbox import Sandbox
 from stratascope.value import Value, field
@@ -335,6 +335,8 @@ def _has_process(container: Container, word: str) -> bool:
 
 # Runtimes with a kernel of their own: this machine's /proc does not describe what their workload runs on.
 OTHER_KERNEL_RUNTIMES = ("runsc", "kata", "krun", "io.containerd.runsc", "io.containerd.kata")
+
+OTHER_KERNEL = msg("It has its own kernel, which can't be read from outside.")
 
 
 def other_kernel(container: Container) -> bool:

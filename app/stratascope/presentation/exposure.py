@@ -6,7 +6,7 @@ The exposure shown is the worst case, as in the reports, with the best case next
 from __future__ import annotations
 
 from stratascope.core.capture import Gap, gap_words
-from stratascope.core.container import Container, Status, other_kernel
+from stratascope.core.container import OTHER_KERNEL, Container, Status, other_kernel
 from stratascope.core.layer import Verdict
 from stratascope.core.message import bracketed, msg, plural
 from stratascope.core.sanitize import plain
@@ -53,7 +53,7 @@ def summary(state: ContainerState) -> str:
     if not runs(state):
         return translate(msg("None of its processes runs. Shown is what the engine was asked for."))
     if state.gap is not None and other_kernel(container):
-        return translate(msg("It has its own kernel, which can't be read from outside."))
+        return translate(OTHER_KERNEL)
     if state.gap is not None:
         text = msg(
             "Nothing about it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap)

@@ -10,9 +10,9 @@ from pathlib import Path
 from stratascope.collector.names import TRIED
 from stratascope.collector.read import PID_MAX
 from stratascope.core.capture import Capture
-from stratascope.core.container import NO_ENGINE, Container, matching, other_kernel
+from stratascope.core.container import NO_ENGINE, OTHER_KERNEL, Container, matching, other_kernel
 from stratascope.core.ground import Surroundings, decode_ground
-from stratascope.core.message import Message, msg
+from stratascope.core.message import colon, msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.reach.row import Reached
 from stratascope.core.sandboxes.makers import MAKERS
@@ -77,7 +77,7 @@ def subject_of(
     pid = _pid(word)
     if pid is not None:
         if _serves_another_kernel(pid):
-            raise ProbeError(_another_kernel(word))
+            raise ProbeError(colon(word, OTHER_KERNEL))
         prober = root or engines.local
         return of_process(all_layers(), pid, decode_ground(prober.host()), prober), prober
     shared = translations()
@@ -116,11 +116,6 @@ def _serves_another_kernel(pid: int) -> bool:
     return program in programs and name.startswith(tuple(f"{each}-" for each in programs))
 
 
-def _another_kernel(name: str) -> Message:
-    return msg("{name} runs on a kernel of its own, which decides what it gets at and can't be read from outside.",
-               name=name)  # fmt: skip
-
-
 def _container(snapshot: Snapshot, word: str, every: list[Container]) -> ContainerState:
     found = matching(word, (state.container for state in snapshot.containers))
     if not found:
@@ -137,7 +132,7 @@ def _of_container(
     name, around = state.container.name, around_of(snapshot, state)
     engine = around.engine
     if other_kernel(state.container):
-        raise ProbeError(_another_kernel(name))
+        raise ProbeError(colon(name, OTHER_KERNEL))
     prober = root if engine.local and root is not None else engines.reach(engine).prober
     if state.container.pid is None or state.gap is not None:
         raise ProbeError(msg("{name} has no process that can be read: it does not run, or runs elsewhere.", name=name))

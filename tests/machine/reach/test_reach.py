@@ -23,7 +23,7 @@ from rig.collector.asking import needs_root
 from rig.engine import Rig
 from rig.ordinary import as_user
 from rig.sandboxes import BY_ID, descendants, started
-from stratascope.core.container import NO_ENGINE
+from stratascope.core.container import NO_ENGINE, OTHER_KERNEL
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError
 from stratascope.core.reach.row import Answer, Known, Reached
@@ -237,7 +237,7 @@ def test_what_runs_on_another_kernel_is_not_judged_by_this_one(tmp_path: Path) -
             time.sleep(0.1)
         with pytest.raises(ProbeError) as raised:
             subject_of(opened, str(kernels[0]))
-    assert "kernel of its own" in translate(raised.value.message)
+    assert translate(OTHER_KERNEL) in translate(raised.value.message)
 
 
 def _named(pid: int) -> str:

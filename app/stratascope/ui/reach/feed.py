@@ -12,7 +12,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.container import other_kernel
+from stratascope.core.container import OTHER_KERNEL, other_kernel
 from stratascope.core.message import Message, msg
 from stratascope.core.reach.row import Reached, ReachRow
 from stratascope.core.severity import SERIOUS
@@ -116,7 +116,7 @@ class ReachFeed(QObject):
         if not runs(state) or not state.container.pid:
             return msg("It does not run. What it can get at is read from its processes.")
         if other_kernel(state.container):
-            return msg("It has its own kernel, which can't be read from outside.")
+            return OTHER_KERNEL
         return None
 
     def refresh(self, *, old: float = 0.0) -> None:

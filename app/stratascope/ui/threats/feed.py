@@ -13,7 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.container import other_kernel
+from stratascope.core.container import OTHER_KERNEL, other_kernel
 from stratascope.core.message import Message, MessageError, msg, plural
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
@@ -118,7 +118,7 @@ class AttemptsFeed(QObject):
         if where is Where.COPY and (state.container.pod or state.container.infra):
             return IN_A_POD
         if where is Where.ITSELF and other_kernel(state.container):
-            return msg("It runs on a kernel of its own, which can't be entered from outside.")
+            return OTHER_KERNEL
         if where not in self._tries:
             return msg("Nothing can be tried here.")
         if self._whose is not None and self._whose != state.key:
