@@ -7,10 +7,12 @@ options; what it shows as neither (masked paths, as a rule) stays None.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from stratascope.core.container import (
     Asked,
+    AskedDevice,
     AskedMount,
     AskedPort,
     Container,
@@ -129,6 +131,16 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
     )
 
 
+def _devices(shown: tuple[AskedDevice, ...], typed: Sequence[str], *, only_typed: bool) -> tuple[AskedDevice, ...]:
+    """As typed: inspect looks a device up by its number alone, and may name a character device for a disk of that
+    number; it does not say which access was given.
+    """
+    by_place = {device.target: device for device in map(device_of, typed)}
+    if not shown:
+        return tuple(by_place.values()) if only_typed else ()
+    return tuple(by_place.get(each.target, each) for each in shown)
+
+
 def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Engine) -> Asked:
     notes = dict(config.pairs("Annotations")) | dict(host.pairs("Annotations"))
     options = host.texts("SecurityOpt") or ()
@@ -155,8 +167,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
         mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
         # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged
         # container
-        devices=told.devices
-        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
+        devices=_devices(told.devices, typed.get("device", ()), only_typed=engine.rootless or privileged),
         # not in inspect: only the command has them, if there is one
         device_rules=() if engine.rootless else None if command is None else typed.get("device-cgroup-rule", ()),
         cap_add=capability_names(added(answer)),

@@ -6,7 +6,10 @@ once in the volume's life, so it is safe to name an empty one.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from pathlib import Path
 from typing import Any
 
 from stratascope.core.message import Message, msg
@@ -135,11 +138,12 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
     linux = part(source.oci, "linux")
     rules = objects(part(linux, "resources"), "devices")
     nodes = {str(node.get("path")): node for node in objects(linux, "devices")}
-    typed = {_place(word): word for word in source.all("device")}
+    typed = {device_of(word).target: word for word in source.all("device")}
     devices: list[Body] = []
     used: list[Body] = []
     for shown in source.host.parts("Devices"):
-        origin, place = shown.text("PathOnHost"), shown.text("PathInContainer")
+        place = shown.text("PathInContainer")
+        origin = _origin(shown, typed.get(place), nodes.get(place), lost)
         rule = _rule(nodes.get(place), rules)
         if rule is not None:
             used.append(rule)
@@ -172,6 +176,46 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
         body["gpus"] = list(source.all("gpus"))
 
 
+def _origin(shown: JsonObject, typed: str | None, node: Body | None, lost: list[Message]) -> str:
+    """The host's path of a device. Podman's inspect looks it up by its number alone: for the disk 7:0 (`/dev/loop0`) it
+    names the character device 7:0 (`/dev/vcs`), which a replacement would then get in its place.
+    """
+    origin, place = shown.text("PathOnHost"), shown.text("PathInContainer")
+    if typed is not None:
+        return device_of(typed).source
+    if node is None or _is_node(origin, node) is not False:
+        return origin
+    found = next((path for path in (place, _path_of(node)) if path and _is_node(path, node)), None)
+    if found is None:
+        lost.append(msg("Podman names {device} as the device {path}, but that is another one.",
+                        device=origin, path=place))  # fmt: skip
+    return found or origin
+
+
+def _is_node(path: str, node: Body) -> bool | None:
+    """Whether this path of the machine is the device of the configuration; None: there is no such path."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return None
+    kind = "b" if stat.S_ISBLK(about.st_mode) else "c" if stat.S_ISCHR(about.st_mode) else ""
+    number = (os.major(about.st_rdev), os.minor(about.st_rdev))
+    return (kind, *number) == (_DEVICE_KINDS.get(str(node.get("type"))), node.get("major"), node.get("minor"))
+
+
+def _path_of(node: Body) -> str | None:
+    """Where the kernel says that it is: sysfs(5)."""
+    folder, major, minor = "block" if node.get("type") == "b" else "char", node.get("major"), node.get("minor")
+    if not isinstance(major, int) or not isinstance(minor, int):
+        return None
+    try:
+        text = Path(f"/sys/dev/{folder}/{major}:{minor}/uevent").read_text("utf-8")
+    except OSError:
+        return None
+    named = re.search(r"^DEVNAME=([\w/.-]+)$", text, re.MULTILINE)
+    return f"/dev/{named[1]}" if named else None
+
+
 def _bound(source: Known, typed: dict[str, str]) -> list[str]:
     """Devices of a rootless engine: it binds them, and inspect shows neither a device nor a mount."""
     if source.host.flag("Privileged"):
@@ -188,11 +232,6 @@ def _bound(source: Known, typed: dict[str, str]) -> list[str]:
         usable = bool(chosen) and not set(chosen) - set("rwm")
         found.append(f"{origin}:{place}:{chosen if usable else 'r' if 'ro' in how else 'rwm'}")
     return found
-
-
-def _place(word: str) -> str:
-    parts = word.split(":")
-    return parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
 
 
 def _rule(node: Body | None, rules: list[Body]) -> Body | None:

@@ -285,6 +285,24 @@ def test_published_ports_stay_on_their_addresses(podman_rootful: Rig) -> None:
                 assert ports(new) == wanted
 
 
+def test_a_disk_stays_that_disk(podman_rootful: Rig) -> None:
+    """Podman's inspect names a character device of the same number, if this machine has one."""
+
+    def disk(container: str) -> str:
+        return podman_rootful.run("exec", container, "stat", "-c", "%F %t:%T", "/dev/loop0").strip()
+
+    with podman_rootful.container("--device", "/dev/loop0") as original, relauncher(podman_rootful) as port:
+        assert disk(original) == "block special file 7:0"
+        spec = port.plan(original)
+        assert [each.source for each in spec.asked.devices] == ["/dev/loop0"]
+        with untold(podman_rootful) as knowing_less:
+            untyped = knowing_less.plan(original)
+        for plan in (spec, untyped):
+            assert [each["path"] for each in json.loads(plan.body)["devices"]] == ["/dev/loop0:/dev/loop0:rwm"]
+        with replaced(podman_rootful, port, untyped.body, spec) as new:
+            assert disk(new) == "block special file 7:0"
+
+
 def test_an_unreadable_configuration_is_a_reason_to_refuse(podman_rootful: Rig) -> None:
     with podman_rootful.container(start=False) as original, relauncher(podman_rootful) as port:
         spec = port.plan(original)

@@ -65,6 +65,15 @@ def test_devices_of_a_privileged_container_are_those_of_its_command() -> None:
     assert asked.devices == (AskedDevice("/dev/net/tun", "/dev/net/tun", "rwm"),)
 
 
+def test_a_device_is_the_one_that_was_typed() -> None:
+    """Inspect looks it up by its number alone."""
+    shown = {"PathOnHost": "/dev/vcs", "PathInContainer": "/dev/loop0", "CgroupPermissions": ""}
+    command = ["podman", "run", "--device", "/dev/loop0:r", "busybox"]
+    asked = made({"Devices": [shown]}, Config={"CreateCommand": command}).asked
+    assert asked.devices == (AskedDevice("/dev/loop0", "/dev/loop0", "r"),)
+    assert made({"Devices": [shown]}).asked.devices == (AskedDevice("/dev/vcs", "/dev/loop0", "rwm"),)
+
+
 def test_a_hardened_container() -> None:
     for engine in ("podman_rootful", "podman_rootless"):
         asked = recorded(f"{engine}-hard").asked
