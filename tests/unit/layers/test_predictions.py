@@ -10,8 +10,11 @@ from rig.recorded import recorded
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Asked, AskedLimit, AskedMount, ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.threats.gain import Gain
 from stratascope.layers import all_layers
 from stratascope.layers.toggles import choice_of, fold
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import replace
 from unit.layers.surroundings import GROUND
@@ -241,3 +244,17 @@ def test_ulimits_count_for_ordinary_users() -> None:
     assert LAYERS["cgroup"].predict(known, asked, replace(asked, limits=limits), around).processes_by_user is None
     other = LAYERS["cgroup"].predict(known, asked, replace(asked, limits=limits, user="1000"), around)
     assert other.processes_by_user == (50 if known.process_limits else None)
+
+
+@pytest.mark.parametrize(
+    ("root", "held", "exempt_root", "left"),
+    [(True, 0, True, (None, False)), (True, 0, False, (50, False)), (True, 0, None, (None, True)),
+     (False, 0, True, (50, False)), (False, CapabilitySet.of(("CAP_SYS_RESOURCE",)).bits, True, (None, False))],
+)  # fmt: skip
+def test_the_hosts_root_is_exempt_from_a_users_limit(
+    root: bool, held: int, exempt_root: bool | None, left: tuple[int | None, bool]
+) -> None:
+    """Also one that it only becomes: through a set-uid program."""
+    facts = replace(predicted("cgroup", ""), processes_by_user=50, processes_unread=False, exempt_root=exempt_root)
+    found = LAYERS["cgroup"].gained(facts, Gain(root, held, "execve()", msg("through it"), ()))
+    assert (found.processes_by_user, found.processes_unread) == left

@@ -22,14 +22,15 @@ from stratascope.core.options.capabilities import named, starts_as_root, uid_ins
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
+from stratascope.core.threats.gain import Gain
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
 from stratascope.layers.shared.descriptors import held, kinds_of_nodes
 from stratascope.layers.shared.devices import ALL_DEVICES, merged, runtime_default, special_files
 from stratascope.layers.shared.readings import decoded, process_status
-from stratascope.layers.shared.whose_namespace import own_user_namespace
+from stratascope.layers.shared.whose_namespace import own_user_namespace, own_user_namespace_after
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
-from stratascope.linux.namespace import Namespace, is_initial
+from stratascope.linux.namespace import Namespace, is_initial, parse_idmap, to_host
 from stratascope.linux.process import ProcessLimit, parse_limits
 from stratascope.value import Value, replace
 
@@ -42,7 +43,7 @@ class CgroupFacts(Value):
     `memory_from`, `pids_from`, `cpu_from`: the path of the group that sets the limit; None without limit.
     """
 
-    UNPRINTED = ("nodes", "left")
+    UNPRINTED = ("nodes", "left", "exempt_root")
 
     version: str | None
     path: str | None
@@ -82,6 +83,7 @@ class CgroupFacts(Value):
     nodes: SpecialFiles | None = None  # the device nodes that it sees; None: not read
     held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside: disk, memory, log
     left: bool = False  # whether a killed observer left it in a group that only root can move it out of
+    exempt_root: bool | None = None  # whether root of its user namespace is the host's, which RLIMIT_NPROC exempts
 
     def source(self, name: str) -> str:
         """The file that limit was read from."""
@@ -177,6 +179,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         gaps.append(NamedGap(CGROUPS, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
     process_limits = or_none(capture.decoded("limits", parse_limits))
     by_user, unread = _user_limit(capture, process_limits)
+    idmap = or_none(capture.decoded("uid_map", parse_idmap))
     values = values_of(readings, layout)
     limits = limits_of(names, values, readable)
     gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
@@ -221,6 +224,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         nodes=special_files(capture, around.ground),
         held=kinds_of_nodes(held(capture) or ()),
         left=LEFT in names,
+        exempt_root=None if idmap is None else to_host(idmap, 0) == 0,
     )
 
 
@@ -258,6 +262,13 @@ def _user_limit(capture: Capture, limits: tuple[ProcessLimit, ...] | None) -> tu
             return None, False
     limit = next((each for each in limits or () if each.name == "nproc"), None)
     return (None, True) if limit is None else (limit.hard, False)
+
+
+def gained(facts: CgroupFacts, gain: Gain) -> CgroupFacts:
+    """See `core.layer.Layer.gained`. Who becomes root can make that its real user, too: setresuid(2)."""
+    if facts.processes_by_user is None or not (gain.root or gain.held & _EXEMPT) or facts.exempt_root is False:
+        return facts
+    return replace(facts, processes_by_user=None, processes_unread=facts.exempt_root is None)
 
 
 def _number_at(readings: tuple[Reading, ...], place: int | None) -> int | None:
@@ -401,14 +412,14 @@ def _exempt(asked: Asked, engine: Engine) -> bool:
     if engine.rootless:
         return False
     if own_user_namespace(asked):
-        inside = uid_inside(asked)
-        at = (
-            outside + inside - first
-            for first, outside, size in asked.uid_map
-            if inside is not None and first <= inside < first + size
-        )
-        return 0 in at
+        return _maps_to_root(asked, uid_inside(asked))
     return rules_of(engine).names_capabilities and bool(named(asked.cap_add).bits & _EXEMPT)
+
+
+def _maps_to_root(asked: Asked, inside: int | None) -> bool:
+    return inside is not None and any(
+        first <= inside < first + size and outside + inside == first for first, outside, size in asked.uid_map
+    )
 
 
 def _process_limits(facts: CgroupFacts, before: Asked, after: Asked, engine: Engine) -> CgroupFacts:
@@ -431,7 +442,14 @@ def _process_limits(facts: CgroupFacts, before: Asked, after: Asked, engine: Eng
     if not engine.rootless and own_user_namespace(after) and after.uid_map and not _exempt(after, engine):
         count = next((limit.hard for limit in limits or () if limit.name == "nproc"), None)
         by_user, unread = count, limits is None  # root inside is another user outside
-    return replace(facts, process_limits=limits, processes_by_user=by_user, processes_unread=unread)
+    own = own_user_namespace_after(before, after, engine)
+    return replace(
+        facts,
+        process_limits=limits,
+        processes_by_user=by_user,
+        processes_unread=unread,
+        exempt_root=facts.exempt_root if own is None else not own or _maps_to_root(after, 0),
+    )
 
 
 def _number(value: int) -> int | None:

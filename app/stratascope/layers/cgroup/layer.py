@@ -11,7 +11,7 @@ from stratascope.collector.names import CGROUPS, DESCRIPTORS
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
-from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, asked_of, decode, limited_memory, predict
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, asked_of, decode, gained, limited_memory, predict
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
 from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of
@@ -70,7 +70,7 @@ LAYER = Layer(
     id="cgroup",
     number=2,
     about=ABOUT,
-    wants=("cgroup", CGROUPS, "limits", "oom_score_adj", "status", "ns/user", DESCRIPTORS),
+    wants=("cgroup", CGROUPS, "limits", "oom_score_adj", "status", "uid_map", "ns/user", DESCRIPTORS),
     member_wants=("cgroup", "stat"),
     asked=asked_of,
     decode=decode,
@@ -78,6 +78,7 @@ LAYER = Layer(
     drift=drift,
     posture=posture_of,
     predict=predict,
+    gained=gained,
     stance=stance_of,
     refused=on_demand("stratascope.layers.cgroup.refusals", "refused"),
 )

@@ -73,12 +73,14 @@ def kinds_allowed(
     rules: tuple[str, ...], devices: tuple[AskedDevice, ...], special: SpecialFiles | None, access: str
 ) -> tuple[str, ...]:
     """The kinds of character devices of which the rules allow some to be read (`access` r) or written (w): of the nodes
-    that it sees, of those that were asked for, and by number.
+    that it sees, of those that were asked for and are not among them, and by number.
     """
     if any(_allows(rule, "c", -1, -1, access) for rule in rules):
         return tuple(KINDS)
-    found = {kind_by_path(device.source) for device in devices if access in device.permissions}
-    for item in () if special is None else special.files:
+    nodes = () if special is None else special.files
+    seen = {item.path for item in nodes}
+    found = {kind_by_path(each.source) for each in devices if access in each.permissions and each.target not in seen}
+    for item in nodes:
         if item.kind == "c" and passes(rules, Device("c", item.major, item.minor, access)):
             found.add(node_kind(item))
     found.update(*(_kinds_by_number(rule, access) for rule in rules))

@@ -20,6 +20,7 @@ HostMounts = tuple[tuple[str, str, str], ...]  # device, root, target
 _Parts = tuple[str, ...]
 
 VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
+_CONTAINER_ROOT = re.compile(r"/overlay2?/[0-9a-z]{25,64}/merged(?:/|$)").search
 
 
 class Runs(Value):
@@ -87,8 +88,8 @@ def _on_host(device: str, root: str, mounts: HostMounts) -> list[str]:
 def _runs(path: str, device: str, mounts: HostMounts, engines: tuple[_Place, ...]) -> Runs:
     if path == "/":
         return Runs(True, True)
-    if VOLUME_ROOT(path):
-        return _NOTHING  # data, though it lies in an engine's store
+    if VOLUME_ROOT(path) or _CONTAINER_ROOT(path):
+        return _NOTHING  # data, or what a container runs, though it lies in an engine's store
     own = _parts(path)
 
     def shows(place: _Place) -> bool:

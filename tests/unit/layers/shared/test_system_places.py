@@ -96,3 +96,5 @@ def test_an_engines_store_of_its_own() -> None:
     assert runs_from("8:1", "/srv/engine/overlay2", "", HOST, ("/srv/engine",)) == ROOTS
     assert runs_from("8:1", "/srv", "", HOST, ("/srv/engine",)) == ROOTS
     assert runs_from("8:1", "/srv/engine/volumes/db/_data", "", HOST, ("/srv/engine",)) == NOTHING
+    assert runs_from("8:1", f"/srv/engine/overlay2/{'a1' * 32}/merged", "", HOST, ("/srv/engine",)) == NOTHING
+    assert runs_from("8:1", f"/srv/engine/overlay2/{'a1' * 32}", "", HOST, ("/srv/engine",)) == ROOTS
