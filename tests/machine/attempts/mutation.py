@@ -6,34 +6,28 @@ for the threats that have this need, so hundreds of them take seconds.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from machine.attempts.trial import Trial
-from stratascope.core.ground import Ground, Surroundings
+from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
+from stratascope.core.overview.shared_parts import Sharer, peers_of, sharing_of
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import judge
+from stratascope.core.threats.depth import judge, with_gain
+from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.needs import Need
+from stratascope.core.threats.states import Posture, ruled
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat
 from stratascope.layers import all_layers
+from stratascope.usecases.judging import gains_of, parts_of, postures_after
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
+from stratascope.wiring.reach import around_of
 
 _TURNED = {Stance.STOPS: Stance.LETS_THROUGH, Stance.LETS_THROUGH: Stance.STOPS}
-
-
-def listening(layer: Layer, noted: list[tuple[Hashable, Ground]]) -> Layer:
-    """A layer as it is, that notes the postures it gives."""
-
-    def posture(facts: Any, asked: Any, around: Surroundings) -> Hashable:
-        found = layer.posture(facts, asked, around)
-        noted.append((found, around.ground))
-        return found
-
-    return replace(layer, posture=posture)
 
 
 def turned(layer: Layer, turned_need: Need) -> Layer:
@@ -50,16 +44,20 @@ def turned(layer: Layer, turned_need: Need) -> Layer:
 
 @dataclass(frozen=True)
 class Case:
-    """One container: the postures of its layers, and what really happened, by threat."""
+    """One container: the postures of its layers, now and with each gain, and what really happened, by threat."""
 
     name: str
-    postures: tuple[Hashable, ...]
+    postures: tuple[Posture, ...]
+    gains: tuple[tuple[Gain, tuple[Posture, ...]], ...]
     ground: Ground
     results: dict[str, str]
 
     def disagrees(self, threats: tuple[Threat, ...], layers: tuple[Layer, ...]) -> bool:
         """Whether the report that these layers give is another than what happened."""
-        matrix = judge(threats, tuple(zip(layers, self.postures, strict=True)), self.ground)
+        matrix = own = judge(threats, tuple(zip(layers, self.postures, strict=True)), self.ground)
+        for gain, postures in self.gains:
+            gained = judge(threats, tuple(zip(layers, postures, strict=True)), self.ground, own)
+            matrix = with_gain(threats, matrix, gained, gain)
         return any(
             state.outcome is not Outcome.UNKNOWN and self.results.get(state.threat.id, state.outcome) != state.outcome
             for state in matrix.threats
@@ -68,28 +66,37 @@ class Case:
 
 def cases(trial: Trial) -> tuple[Case, ...]:
     """The containers of a trial."""
-    noted: list[list[tuple[Hashable, Ground]]] = [[] for _ in all_layers()]
-    layers = tuple(listening(layer, notes) for layer, notes in zip(all_layers(), noted, strict=True))
-    assembler = Assembler(layers, translations())
-    names = [state.container.name for state in assembler.snapshot(trial.capture).containers if state.matrix is not None]
+    snapshot = Assembler(all_layers(), translations()).snapshot(trial.capture)
+    read = [(state, state.capture) for state in snapshot.containers if state.matrix is not None]
+    sharers = (Sharer(state.container, sharing_of(capture), around_of(snapshot, state).ground)
+               for state, capture in read if capture is not None)  # fmt: skip
     found = []
-    for place, name in enumerate(names):
-        if name in trial.attempts:
-            results = {item.threat: trial.result(name, item.threat) for item in trial.attempts[name]}
-            decided = {threat: word for threat, word in results.items() if word in ("open", "stopped")}
-            postures = tuple(notes[place][0] for notes in noted)
-            found.append(Case(f"{trial.engine}: {name}", postures, noted[0][place][1], decided))
+    for (state, _), peers in zip(read, peers_of(tuple(sharers)), strict=True):
+        name = state.container.name
+        if name not in trial.attempts:
+            continue
+        around = replace(around_of(snapshot, state), peers=peers)
+        parts = parts_of(all_layers(), state.layers, around)
+        gains = tuple(
+            (gain, tuple(posture for _, posture in postures_after(parts, gain, around))) for gain in gains_of(parts)
+        )
+        results = {item.threat: trial.result(name, item.threat) for item in trial.attempts[name]}
+        decided = {threat: word for threat, word in results.items() if word in ("open", "stopped")}
+        found.append(
+            Case(f"{trial.engine}: {name}", tuple(part.posture for part in parts), gains, around.ground, decided)
+        )
     return tuple(found)
 
 
 def rules(trials: Iterable[Case]) -> Iterator[tuple[int, Need]]:
     """Every layer (by place) and need that it has an opinion on in some container."""
-    distinct = [dict.fromkeys(case.postures[place] for case in trials) for place in range(len(all_layers()))]
+    every = [postures for case in trials for postures in (case.postures, *(gained for _, gained in case.gains))]
+    distinct = [dict.fromkeys(postures[place] for postures in every) for place in range(len(all_layers()))]
     needs = dict.fromkeys(need for threat in all_threats() for route in threat.routes for step in route.steps
                           for need in step.needs)  # fmt: skip
     for place, layer in enumerate(all_layers()):
         for need in needs:
-            rulings = (layer.stance(need, posture) for posture in distinct[place])
+            rulings = (ruled(layer, need, posture) for posture in distinct[place])
             if any(ruling is not None and ruling.stance in _TURNED for ruling in rulings):
                 yield place, need
 

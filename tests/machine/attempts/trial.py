@@ -33,7 +33,7 @@ from stratascope.state import capture_file
 from stratascope.wiring.engines import open_engines, take_capture, translations
 
 IMAGE = "attempts:latest"  # the peers'
-PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
+PEER, WEAK_PEER, BARE_PEER = "strata-attempts-peer", "strata-attempts-weak", "strata-attempts-bare"
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE = 4
 _PLANTED = {"direct": "strata-planted", "made with the mark": "strata-made"}  # looked at from outside, by route
@@ -93,10 +93,12 @@ def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False
         for variant in {"attempts", *(item.image for item in wanted)}:
             _import(rig, variant)
         arguments = [item.arguments(rig, folder, _made_on_host(stack, rig, item, folder)) for item in wanted]
-        stack.callback(rig.remove, PEER, WEAK_PEER, STRONG)
+        stack.callback(rig.remove, PEER, WEAK_PEER, BARE_PEER, STRONG)
         stack.callback(rig.remove, *(item.name for item in wanted))  # first: Podman keeps what others depend on
         rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
         rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
+        # root without capabilities: those of the trial have ended when the last ones look for one
+        rig.run("run", "-d", "--name", BARE_PEER, "--cap-drop", "ALL", IMAGE, "peer", "weak")
         rig.run("run", "-d", "--name", STRONG, "--privileged", IMAGE, "peer", "strong")
         with ThreadPoolExecutor(AT_ONCE) as pool:
             failures = list(pool.map(lambda item, words: _start(rig, item, environment, words), wanted, arguments))
