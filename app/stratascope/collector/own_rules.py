@@ -267,10 +267,15 @@ class _Rules:
                 continue
             users: _Admitted = set()
             for word in words[0].split(","):
-                users |= self._matched(word, aliases)
+                if word.startswith("!"):
+                    users -= self._matched(word[1:], aliases)
+                else:
+                    users |= self._matched(word, aliases)
             asked, unasked = _as_root(tail, aliases)
             if unasked:
                 found |= users
+            elif asked and "ALL" in words[1:] and tail.replace(":", " ").split()[-1] == "ALL":
+                found -= users  # the last rule that matches counts, and this one matches everywhere and everything
             if asked or unasked:
                 found |= users & (exempted | empty)
                 after |= users

@@ -40,7 +40,7 @@ PACKAGES = (
     *("libegl1", "libgl1", "libdbus-1-3", "libfontconfig1", "libglib2.0-0t64", "libxkbcommon0", "libbrotli1"),
     *("libgssapi-krb5-2", "libxcb-cursor0", "libxcb-icccm4", "libxcb-image0", "libxcb-keysyms1", "libxcb-randr0"),
     *("libxcb-render-util0", "libxcb-shape0", "libxcb-xkb1", "libxkbcommon-x11-0", "libwayland-cursor0"),
-    *("libwayland-egl1", "openssh-client", "procps"),
+    *("libwayland-egl1", "openssh-client", "procps", "gcc", "libc6-dev"),
 )
 WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/lib/*/libLLVM*", "/usr/lib/*/libz3*")
 # Debian's pip would install into /app/local and refuse to; the runtime on Flathub does neither, and knows /app's folder

@@ -59,6 +59,22 @@ def test_harden_and_undo(granted: Session, kind: str, docker_rootful: Rig, podma
         assert [path for path in (granted.home / JOURNAL).rglob("*.json") if path.parent.name == "relaunches"] == []
 
 
+@pytest.mark.parametrize("kind", ["docker", "podman"])
+def test_threats_are_tried_in_a_copy(granted: Session, kind: str, docker_rootful: Rig, podman_rootless: Rig) -> None:
+    """The program of the attempts is built by the manifest; nothing is left of the copies."""
+    rig = docker_rootful if kind == "docker" else podman_rootless
+    every = ("ps", "--all", "--format", "{{.Names}}")
+    with rig.container("--memory", "64m", name="tried"):
+        before = rig.run(*every)
+        done = granted.run(granted.sandboxed("try", "tried", "--all", "--json"), check=False, timeout=200)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 0, done.stderr[-2000:]
+        tried = [row for row in rows if row["tried"] != "not-tried"]
+        assert len(tried) >= 90
+        assert [row for row in tried if row["predicted"] not in (row["tried"], "unknown")] == []
+        assert rig.run(*every) == before
+
+
 @pytest.fixture
 def project(session: Session, docker_rootful: Rig) -> Iterator[Path]:
     """A project of Compose's in the home of the session's user, up and running."""

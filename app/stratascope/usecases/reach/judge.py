@@ -273,7 +273,8 @@ def _by_sudo(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow
     if set_uid is None or not isinstance(facts, CapabilityFacts) or facts.who.uid == 0:
         return
     row = replace(set_uid, thing=BY_ID["sudo"], where="", more=0, why=NOTHING)
-    if set_uid.answer is Answer.CLOSED:
+    threat = subject.threat("set-uid-file-gains-root")
+    if set_uid.answer is Answer.CLOSED and not (threat is not None and threat.held):  # held by those that ask, as sudo
         yield row
         return
     if facts.giving is None:
