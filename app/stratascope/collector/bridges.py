@@ -74,7 +74,7 @@ class Bridges:
         self._held: Dict[int, List[int]] = {}
         self._children: Dict[int, List[int]] = {}
         self._peers: Dict[int, Dict[int, List[str]]] = {}
-        self._above = _ancestors(pid)
+        self._above = ancestors(pid)
         self._own, self._reader = _network(pid), _network(os.getpid())
 
     def read(self) -> List[List[Any]]:
@@ -248,7 +248,8 @@ def _network(pid: int) -> int:
         return -pid  # not told: no other's
 
 
-def _ancestors(pid: int) -> List[int]:
+def ancestors(pid: int) -> List[int]:
+    """Its parent, and those above."""
     found: List[int] = []
     with suppress(OSError, TooLongError, ValueError, IndexError):
         while pid > 1 and len(found) < _LEVELS:

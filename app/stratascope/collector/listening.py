@@ -11,6 +11,8 @@ IPv4 and IPv6; `bridged`: whether its packet filters are asked of what goes from
 processes of its network namespace and control group or mount namespace. The others are `alike` in the reader's
 namespace, if they are its user's and confined alike, and `others` in one of its own: [PID, program]. `unread`: of
 `mine` and `alike`, whose sockets may not be read. `whole`: whether all sockets and processes were looked at.
+`between`: programs that are a network namespace's cable (slirp4netns(1), pasta(1)) and by their arguments hand on to
+the reader's own localhost: [PID, program, whether that is its network namespace, null if not known].
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from stratascope.collector.bridges import RESTRICTIONS, address_of, program_of, sockets_of
+from stratascope.collector.bridges import RESTRICTIONS, address_of, ancestors, program_of, sockets_of
 from stratascope.collector.liveness import LISTENING, read_listening
 from stratascope.collector.names import NETWORK_INODE, PORTS
+from stratascope.collector.paths import unescaped
 from stratascope.collector.read import Entry, TooLongError, failure, fields_of, read_file
 
 SECONDS = 0.2  # of CPU time, for looking at processes
@@ -36,8 +39,10 @@ HOLDERS_MAX = 8
 OTHERS_MAX = 256
 PROCESSES_MAX = 8192
 LINKS_MAX = 4096  # descriptors of one process
+BETWEEN_MAX = 64
 _NETWORK = NETWORK_INODE.partition(":")[2]
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200  # include/uapi/linux/route.h
+_CABLES = ("slirp4netns", "pasta")
 _BRIDGED = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 _FORWARDS = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 
@@ -62,6 +67,7 @@ def read_ports(directory: int, pid: int) -> Entry:
     text: Dict[str, Any] = {"own": own, "host": host, "routes": list(_routes())}
     text.update(forwards=[_is_on(path) for path in _FORWARDS], bridged=_is_on(_BRIDGED), whole=about.whole)
     text.update(others=about.others, mine=about.mine, alike=about.alike, unread=about.unread)
+    text.update(between=about.between)
     return (PORTS, source, json.dumps(text, separators=(",", ":")))
 
 
@@ -148,6 +154,7 @@ class _Around:
         self.alike: List[int] = []
         self.others: List[List[Any]] = []
         self.unread: List[int] = []
+        self.between: List[List[Any]] = []
         self.whole = True
 
     def look(self, sockets: List[List[Any]], shared: bool) -> None:
@@ -160,8 +167,12 @@ class _Around:
                 self.whole = False
                 break
             with suppress(OSError, TooLongError):
-                if pid != self._pid and os.stat("/proc/%d/%s" % (pid, _NETWORK)).st_ino == self._network:
+                if pid == self._pid:
+                    continue
+                if os.stat("/proc/%d/%s" % (pid, _NETWORK)).st_ino == self._network:
                     self._sort(pid, shared)
+                elif not shared and read_file("/proc/%d/comm" % pid).startswith(_CABLES):
+                    self._cable(pid)
         held: Dict[int, List[int]] = {}
         for pid in (*self.mine, *self.alike) if shared else ():
             for inode in self._held(pid):
@@ -178,6 +189,26 @@ class _Around:
         elif not shared and len(self.others) < OTHERS_MAX:
             self.others.append([pid, program_of(pid)])
 
+    def _cable(self, pid: int) -> None:
+        arguments = read_file("/proc/%d/cmdline" % pid).split("\0")[:-1]
+        program = arguments[0].rpartition("/")[2] if arguments else ""
+        if program.startswith(_CABLES) and len(self.between) < BETWEEN_MAX and hands_on(program, arguments[1:]):
+            self.between.append([pid, program, self._serves(pid, arguments[1:])])
+
+    def _serves(self, pid: int, arguments: Sequence[str]) -> Optional[bool]:
+        """Whether it is the cable of this network namespace, by what it was told or has started; None: not known."""
+        above, own = ancestors(self._pid), _network_at(str(self._pid), ())
+        if own is None or pid in above:
+            return None if pid not in above else True
+        found = [_network_at(each, ()) for each in _children(pid)]
+        for word in arguments:
+            path = word.partition("=")[2] if word.startswith("-") else word
+            found.append(_network_at(path, (*ancestors(pid)[:1], *above[:1])))
+        if own in found:
+            return True
+        told = {each for each in found if each is not None} - {_network_at(str(pid), ())}
+        return False if told else None
+
     def _held(self, pid: int) -> Set[int]:
         try:
             return set(sockets_of(pid, LINKS_MAX))
@@ -186,6 +217,47 @@ class _Around:
         except OSError:
             self.unread.append(pid)
         return set()
+
+
+def hands_on(program: str, arguments: Sequence[str]) -> bool:
+    """Whether it leads to the reader's own localhost: pasta by the gateway's address, and by ports it listens at."""
+    if program.startswith("slirp4netns"):
+        return "--disable-host-loopback" not in arguments
+    ports = {name: _values(arguments, name) or ["auto"] for name in (("-T", "--tcp-ns"), ("-U", "--udp-ns"))}
+    mapped = any(value != "none" for value in _values(arguments, ("--map-host-loopback",)))
+    return mapped or "--no-map-gw" not in arguments or any(set(values) != {"none"} for values in ports.values())
+
+
+def _values(arguments: Sequence[str], names: Tuple[str, ...]) -> List[str]:
+    """What an option was given, however often; getopt_long(3)."""
+    found = []
+    for number, word in enumerate(arguments):
+        for name in names:
+            if word == name:
+                found += arguments[number + 1 : number + 2]
+            elif word.startswith(name + "=") or (not name.startswith("--") and word.startswith(name)):
+                found.append(word[len(name) :].lstrip("="))
+    return found
+
+
+def _children(pid: int) -> List[str]:
+    with suppress(OSError, TooLongError):
+        return read_file("/proc/%d/task/%d/children" % (pid, pid)).split()[:HOLDERS_MAX]
+    return []
+
+
+def _network_at(path: str, pids: Sequence[int]) -> Optional[int]:
+    """The network namespace of a PID, or of a file as one of these processes has it mounted; None: not known."""
+    if path.isdigit() and len(path) < 9:
+        with suppress(OSError):
+            return os.stat("/proc/%s/ns/net" % path).st_ino
+    for pid in pids if path.startswith("/") else ():
+        with suppress(OSError, TooLongError, ValueError, IndexError):
+            for line in read_file("/proc/%d/mountinfo" % pid).split("\n"):
+                words = line.split(" ")
+                if len(words) > 4 and words[3].startswith("net:[") and unescaped(words[4]) == path:
+                    return int(words[3][5:-1])
+    return None
 
 
 def _confined(pid: int) -> List[Optional[str]]:

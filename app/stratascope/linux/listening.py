@@ -60,7 +60,8 @@ class Ports(Value, dict=True):
     first; `forwards`: the versions of IP that the machine forwards; `bridged`: whether its packet filters are asked of
     what goes from one to another on a bridge; `others`: PID and program of whoever else has a network of its own;
     `mine`: processes of its control group or mount namespace; `alike`: in the machine's network, those of its user that
-    are confined alike; `unread`: of both, whose sockets are not known; `whole`: whether all was looked at.
+    are confined alike; `unread`: of both, whose sockets are not known; `whole`: whether all was looked at; `between`:
+    programs that hand on to the machine's localhost, and whether they do so for this network (None: not known).
     """
 
     own: Side
@@ -73,6 +74,7 @@ class Ports(Value, dict=True):
     alike: frozenset[int]
     unread: frozenset[int]
     whole: bool
+    between: tuple[tuple[int, str, bool | None], ...] = ()
 
     def route(self, address: Address) -> Route | None:
         """By which route the machine reaches that address; None: by none, or it is one of its own."""
@@ -110,9 +112,14 @@ def parse_ports(text: str) -> Ports:
             frozenset(map(int, found["alike"])),
             frozenset(map(int, found["unread"])),
             found["whole"] is True,
+            tuple([_cable(*each) for each in found.get("between", [])[:_MOST]]),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise DecodeError(f"ports: not understood: {error}") from None
+
+
+def _cable(pid: Any, program: Any, serves: Any) -> tuple[int, str, bool | None]:
+    return int(pid), str(program), serves if isinstance(serves, bool) else None
 
 
 def _side(found: Any) -> Side:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from rig.collector.asking import needs_root
+from stratascope.collector.listening import hands_on
 from stratascope.collector.names import PORTS
 from stratascope.core.capture import Gap
 from stratascope.core.ports import Wish
@@ -82,3 +88,38 @@ def test_the_readers_network_and_who_holds_what() -> None:
         ours.listen()
         theirs = [each for each in read(pid).own.sockets if each.port == ours.getsockname()[1]]
         assert all(pid not in each.holders for each in theirs)
+
+
+@needs_root
+def test_the_cable_of_a_network_is_known_by_what_it_was_told(tmp_path: Path) -> None:
+    program = tmp_path / "slirp4netns"
+    shutil.copy(shutil.which("dash") or "/bin/sh", program)
+    cable = (str(program), "-c", "while :; do sleep 600; done", "--")
+    with listening("unshare", "-n", "sh", "-c", f'{_CABLE} "$@"', "sh") as (pid, _):
+        for told, serves in ((str(pid), True), (str(os.getppid()), None), ("/nowhere", None)):
+            with subprocess.Popen((*cable, told, "tap0"), start_new_session=True) as process:
+                try:
+                    while Path(f"/proc/{process.pid}/comm").read_text() != "slirp4netns\n":
+                        pass
+                    (found,) = (each for each in read(pid).between if each[0] == process.pid)
+                finally:
+                    os.killpg(process.pid, signal.SIGKILL)
+            assert found == (process.pid, "slirp4netns", serves)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("slirp4netns -c 77 tap0", True),
+        ("slirp4netns -c --disable-host-loopback 77 tap0", False),
+        ("pasta --config-net -T none -U none --no-map-gw 77", False),
+        ("pasta --config-net -t none -u none --no-map-gw 77", True),  # ports of its own accord: -T auto
+        ("pasta --tcp-ns=none --udp-ns=none --no-map-gw 77", False),
+        ("pasta -T none -U none 77", True),
+        ("pasta.avx2 -Tnone -Unone --no-map-gw --map-host-loopback 10.0.0.9 77", True),
+        ("pasta -T 8080 -T none -U none --no-map-gw 77", True),
+    ],
+)
+def test_whether_a_cable_hands_on(words: str, answer: bool) -> None:
+    program, *arguments = words.split()
+    assert hands_on(program, arguments) is answer

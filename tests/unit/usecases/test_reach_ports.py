@@ -90,6 +90,7 @@ def answers(found: dict[str, ReachRow]) -> tuple[Answer | None, ...]:
         (text(tcp("127.0.0.1")), {"published": (WIDE,), "mode": "pasta", "rootless": True}, (UNKNOWN, CLOSED, CLOSED)),
         (text(tcp("0.0.0.0")), {"mode": "slirp4netns", "rootless": True}, (CLOSED, CLOSED, CLOSED)),
         (text(tcp("0.0.0.0")), {"mode": "container:abc", "rootless": True}, (UNKNOWN, UNKNOWN, OPEN)),
+        (text(tcp("0.0.0.0"), routes=[]), {}, (CLOSED, CLOSED, UNKNOWN)),  # its bridge is in another network namespace
         (text(tcp("127.0.0.1"), others=[[9, "redis"]]), {}, (CLOSED, CLOSED, OPEN)),
         (text(tcp("127.0.0.1"), others=[[9, "rootlessport"]]), {}, (CLOSED, CLOSED, CLOSED)),
         (text(tcp("0.0.0.0", 80, 7), shared=True), {"mode": "host"}, (OPEN, OPEN, OPEN)),

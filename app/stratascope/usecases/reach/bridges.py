@@ -38,7 +38,9 @@ def rows(subject: Judged, rights: Rights, sockets: Verdict, before: Mapping[str,
             yield _row(subject, thing, answer, bridge, _through(bridge))
     internet = before.get("internet")
     if internet is None or internet.answer is not Answer.OPEN:
-        yield from _proxy(subject, [(bridge, answer) for bridge, answer in entered if not bridge.kind])
+        yield from _proxy(
+            subject, [(bridge, answer) for bridge, answer in entered if not bridge.kind and not _is_cable(bridge)]
+        )
 
 
 def _proxy(subject: Judged, entered: list[tuple[Bridge, Answer]]) -> Iterator[ReachRow]:
@@ -48,6 +50,11 @@ def _proxy(subject: Judged, entered: list[tuple[Bridge, Answer]]) -> Iterator[Re
     (answer, known, why), bridge = min(leading, key=lambda item: _ORDER.index(item[0][0]))
     same = sum(each is answer for (each, _, _), _ in leading) - 1
     yield replace(_row(subject, "proxy", answer, bridge, why), known=known, more=same)
+
+
+def _is_cable(bridge: Bridge) -> bool:
+    """pasta, where it hands on to this machine's localhost: that is told as such."""
+    return any(program.startswith("pasta") for _, program in bridge.hops[-1:])
 
 
 def _leading(bridge: Bridge, answer: Answer) -> tuple[Answer, Known, Message]:

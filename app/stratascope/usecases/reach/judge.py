@@ -18,21 +18,24 @@ from stratascope.core.reach.things import BY_ID, THINGS
 from stratascope.core.sandboxes.hidden import was_to_hide
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import calls, socket
-from stratascope.core.threats.needs import SignalRoot
+from stratascope.core.threats.needs import Shares, SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.programs import Asks, by_sudo, startable
 from stratascope.layers.mac.facts import MacFacts
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
-from stratascope.linux.reach import Found, FoundFile, Seen
+from stratascope.linux.reach import Found, FoundFile, Place, Seen
 from stratascope.usecases.reach import bridges, files, network, ports, remedies
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
 AF_UNIX = 1
+_HELD = "/proc/self/"
 # Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
 _FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host")
 _THREATS = {
@@ -84,8 +87,10 @@ def reached(subject: Judged) -> Reached:
 def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
     rights = _rights(subject)
     sockets = _socket_layers(subject)
+    facts = subject.facts("namespaces")
+    held = facts.descriptors or () if isinstance(facts, NamespacesFacts) else ()
     for place in FILES:
-        own = [file for file in found.files if file.kind == place.id]
+        own = [_held(file, found, held) for file in found.files if file.kind == place.id]
         if place.what == "d":
             for name, bits in _FOLDERS[place.id]:
                 yield from _row(subject, BY_ID[name], own, rights, bits, cut=place.id in found.cut)
@@ -95,6 +100,30 @@ def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
         bits = READ if place.what == "f" else WRITE
         also = sockets if place.what == "s" else None
         yield from _row(subject, BY_ID[place.id], own, rights, bits, also, cut=place.id in found.cut)
+
+
+def _held(file: FoundFile, found: Found, held: tuple[Descriptor, ...]) -> FoundFile:
+    """With where it has it by what it holds open: the file itself, or a folder that leads to all of the machine's."""
+    places = []
+    for each in held:
+        path = _HELD + (each.number if each.number == WORKING_DIRECTORY else f"fd/{each.number}")
+        if each.kind == "f" and each.path == file.path and not file.stands:
+            places.append(Place(path, Seen.SAME, False, (), file.item))
+        elif each.kind == "d" and each.of_host:
+            below = _is_below(file.path, each.path)
+            homes = [folder for folder in found.files if folder.kind == "home" and _is_below(file.path, folder.path)]
+            way = () if below else tuple(folder.item for folder in homes)
+            places.append(Place(path, Seen.SAME, False, way, file.item))
+    return replace(file, places=(*file.places, *places)) if places else file
+
+
+def _is_held(place: Place | None) -> bool:
+    """Whether that is by what it holds open: another process can't try it, and no mount hides it."""
+    return place is not None and place.path.startswith(_HELD)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
 
 
 def _rights(subject: Judged) -> Rights:
@@ -143,8 +172,9 @@ def _row(
             "Its maker was told to hide it, and it is within reach all the same: as {path}.", path=_path(file, worst)
         )
     row = ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
-    row = replace(row, indirect=worst.indirect, to_hide=to_hide)
-    places = [place.path for file, each in judged if each.answer is Answer.OPEN for place in file.places]
+    row = replace(row, indirect=worst.indirect or _is_held(worst.place), to_hide=to_hide)
+    opened = [place for file, each in judged if each.answer is Answer.OPEN for place in file.places]
+    places = [place.path for place in opened if not _is_held(place)]
     if file.what == "d":
         yield replace(row, folders=tuple(dict.fromkeys(places)))
     else:
@@ -220,8 +250,10 @@ def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
     for file in own:
         for place in file.places:
             if place.seen is Seen.PART:
-                verdict = files.judged(replace(file, places=(place,)), WRITE | SEARCH, rights, (Seen.PART,))
-                parts.append((place.path, verdict.answer))
+                alone = replace(file, places=(place,))
+                if files.judged(alone, READ, rights, (Seen.PART,)).answer is not Answer.CLOSED:
+                    verdict = files.judged(alone, WRITE | SEARCH, rights, (Seen.PART,))
+                    parts.append((place.path, verdict.answer))
     if parts:
         writable = [path for path, answer in parts if answer is Answer.OPEN]
         why = NOTHING if writable else msg("It can only read them.")
@@ -251,7 +283,8 @@ def _by_threats(subject: Judged) -> Iterator[ReachRow]:
         states = [state for each in threats if (state := subject.threat(each)) is not None]
         if states:
             row = by_threat(BY_ID[name], states, subject)
-            more = {"signal-others": _own_users, "set-uid": _with_programs}.get(name)
+            also = {"signal-others": _own_users, "set-uid": _with_programs, "host-processes": _by_another_proc}
+            more = also.get(name)
             yield row if more is None else more(row, subject)
 
 
@@ -299,12 +332,19 @@ _SUDO = {
 }
 
 
+def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
+    """Seen from a PID namespace of its own, they are not in its /proc, but in one of the machine's elsewhere."""
+    own = any(ruling.stance is Stance.STOPS for _, ruling in subject.rulings(Shares("pid")))
+    return replace(row, indirect=True) if own else row
+
+
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
     """Whoever sees the machine's processes can stop those of its own user too; kill(2)."""
     sees = subject.threat("see-host-processes")
     if row.answer is Answer.OPEN or sees is None or sees.outcome is not Outcome.OPEN:
         return row
     refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
+    refusing += subject.rulings(Shares("pid"))  # seen by another's /proc they have no number here
     if any(ruling.stance is Stance.STOPS for _, ruling in refusing) or not _of_its_users(subject):
         return row
     return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of its own user."))

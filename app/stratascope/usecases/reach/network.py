@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
-from stratascope.collector.names import FIREWALL
+from stratascope.collector.names import FIREWALL, PORTS
 from stratascope.core.capture import Gap, GapKind, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, ReachRow
@@ -18,12 +18,14 @@ from stratascope.core.threats.catalogue.shared import AF_INET, socket
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.linux.firewall import Fate, parse_firewalls
+from stratascope.linux.listening import parse_ports
 from stratascope.linux.routes import Reach, parse_routes6
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 from stratascope.value import replace
 
 AF_INET6 = 10
 _METADATA = "169.254.169.254"
+FORWARDS_ALONE = ("pasta", "slirp4netns")  # modes in which a program stands between: it has no neighbours
 _TO_HOST = ("allow_host_loopback=true", "--map-gw", "--map-host-loopback")
 _FIREWALL = msg("By its routes; no firewall was looked at.")
 _PASSES = msg("By its routes, and no firewall of this machine refuses it.")
@@ -33,6 +35,7 @@ _NOT_READ = msg("Its network namespace or its routes could not be read.")
 _SAME = msg("It has this machine's network.")
 _OTHER = msg("It has a network of its own.")
 _NONE = msg("It has no network but its own localhost.")
+_HANDED_ON = msg("Its network was to hand on to this machine's localhost.")
 
 
 def rows(subject: Judged) -> Iterator[ReachRow]:
@@ -55,7 +58,7 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
         if not (name == "other-containers" and shared):
             row = _row(subject, name, opened, barred, alone, _FIREWALL)
             yield _filtered(row, fates) if name != "other-containers" else row
-    yield _row(subject, "host-loopback", _loopback(subject, shared=shared), barred, _OTHER, _SAME)
+    yield _loopback(subject, barred, shared=shared)
 
 
 def _fates(subject: Judged, routes: Sequence[Reach | None]) -> Callable[[str], Fate | None]:
@@ -125,9 +128,28 @@ def no_internet_sockets(subject: Judged) -> frozenset[str]:
     return frozenset(found[0] & found[1])
 
 
-def _loopback(subject: Judged, *, shared: bool | None) -> bool | None:
-    """Whether the machine's own localhost answers it."""
-    if shared is not False:
-        return shared
+def _loopback(subject: Judged, barred: frozenset[str], *, shared: bool | None) -> ReachRow:
+    """Whether the machine's own localhost answers it: by its own network, or by what stands between."""
     mode = subject.state.container.asked.network_mode
-    return any(word in mode for word in _TO_HOST)
+    found = or_none(subject.capture.decoded(PORTS, parse_ports))
+    opened = True if shared is False and any(word in mode for word in _TO_HOST) else shared
+    row = _row(subject, "host-loopback", opened, barred, _OTHER, _SAME if shared else _HANDED_ON)
+    if opened is not False or barred or found is None or not (found.own.addresses or found.own.sockets):
+        return row
+    routes = map(found.route, found.own.addresses)
+    wanted: tuple[bool | None, ...] = (True, None)
+    if any(route is not None and route.direct for route in routes):
+        wanted = (True,)
+    elif subject.engine is not None and subject.engine.rootless and not mode.startswith(FORWARDS_ALONE):
+        wanted = (True, None, False)  # its bridge leads on to the network of its engine
+    cable = next((each for serves in wanted for each in found.between if each[2] is serves), None)
+    if cable is not None:
+        pid, program, serves = cable
+        name = f"{program} ({pid})"
+        if serves:
+            why = msg("{program} is its way out, and hands on to this machine's localhost.", program=name)
+        else:
+            why = msg("{program} hands on to this machine's localhost; whether for it is not known.", program=name)
+        answer = Answer.OPEN if serves else Answer.UNKNOWN
+        return replace(row, answer=answer, closed_by=(), why=why, indirect=True)
+    return row

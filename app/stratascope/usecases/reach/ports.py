@@ -20,6 +20,7 @@ from stratascope.core.reach.things import BY_ID, FROM_CONTAINERS, FROM_MACHINE, 
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.firewall import Fate, parse_firewalls
 from stratascope.linux.listening import Address, Ports, Route, Socket, parse_ports
+from stratascope.usecases.reach.network import FORWARDS_ALONE
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import Value
 
@@ -27,7 +28,6 @@ _ORDER = (Answer.OPEN, Answer.UNKNOWN, Answer.CLOSED)
 _FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 _ENGINE_DNS = ip_address("127.0.0.11")  # Docker's own server listens there, in the container's network namespace
 _CHOSEN = 1024  # UDP ports from here on may be those of programs that only ask
-_FORWARDS_ALONE = ("pasta", "slirp4netns")  # modes in which a program stands between: it has no neighbours
 _AUTOMATIC = ("-t", "-T", "--tcp-ports", "-u", "--udp-ports")  # of pasta, beside what is published
 # Interfaces behind which only containers and virtual machines are, by the names that engines give them
 _INNER = ("docker", "br-", "podman", "cni", "veth", "virbr", "lxcbr", "lxdbr", "incusbr", "ve-", "vb-")
@@ -99,7 +99,7 @@ class _Ports:
         self._subject, self._found, self._published = subject, found, published
         self._walls = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
         mode, engine = subject.state.container.asked.network_mode, subject.engine
-        self._alone = engine is not None and mode.startswith(_FORWARDS_ALONE)
+        self._alone = engine is not None and mode.startswith(FORWARDS_ALONE)
         self._pasta = self._alone and mode.startswith("pasta")
         self._rootless = engine is not None and engine.rootless
         # whether a program takes what is sent to published ports, where packets are not forwarded
@@ -261,7 +261,7 @@ class _Ports:
                 ways = [self._beside(each, *way) for way in routed]
                 ways += [_Way(Answer.OPEN, _place(port), _PUBLISHED, self._how(port)) for port in wide if self._between]
                 return _best(ways) or _Way(Answer.OPEN, _shown(each), _NEIGHBOURS)
-            if self._subject.engine is None:
+            if not wide:
                 return _Way(Answer.UNKNOWN, _shown(each), _NOT_KNOWN_WHO)
         if wide:
             return _Way(Answer.OPEN, _place(wide[0]), _PUBLISHED, self._how(wide[0]))
