@@ -7,13 +7,15 @@ there too, but for its legacy version, of which only is told whether it has a ta
 The answer is JSON: `own` and `host`, each a list [chains, rules, legacy], where the first two are the kernel's messages
 in hexadecimal, and legacy says whether there are rules that are not among them; `own` is null where that is the
 reader's. `in` and `out`: the interfaces by which the machine gets what the process sends to the world, and sends it on,
-"" if not known.
+"" if not known. `beside`: whether the process's has an interface beside one of another (macvlan, ipvlan), which gets
+nothing from it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import struct
 from contextlib import suppress
@@ -27,6 +29,9 @@ BYTES_MAX = 1 << 19  # of one list
 _NETFILTER, _SUBSYSTEM = 12, 10 << 8  # NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
 _GET_CHAIN, _GET_RULE, _DUMP = 4, 7, 0x301  # NFT_MSG_*; NLM_F_REQUEST | NLM_F_DUMP
 _DONE, _ERROR = 3, 2
+_ROUTES, _GET_LINK = 0, 18  # NETLINK_ROUTE; RTM_GETLINK
+# IFLA_LINKINFO with IFLA_INFO_KIND as its first, include/uapi/linux/if_link.h; a name ends with a zero
+_BESIDE = re.compile(rb"(?s)..\x12\x00..\x01\x00(?:macvlan|ipvlan|macvtap|ipvtap)\x00").search
 
 
 def read_firewall(directory: int, pid: int) -> Entry:
@@ -37,12 +42,13 @@ def read_firewall(directory: int, pid: int) -> Entry:
         coming = _interface_to(gateway)
         leaving = _default("/proc/self/net/route", None)[1]
         host = _listed()
-        own = None
+        own, beside = None, False
         descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
         if os.fstat(descriptor).st_ino != os.stat("/proc/self/ns/net").st_ino:
             join(descriptor, CLONE_NEWNET)
             own = _listed()
-        answer = {"own": own, "host": host, "in": coming, "out": leaving, "far": far}
+            beside = _BESIDE(_dump(_GET_LINK, _ROUTES)) is not None
+        answer = {"own": own, "host": host, "in": coming, "out": leaving, "far": far, "beside": beside}
         return (FIREWALL, source, json.dumps(answer, separators=(",", ":")))
     except OSError as error:
         return failure(FIREWALL, source, error)
@@ -57,12 +63,13 @@ def _listed() -> List[Any]:
     return [_dump(_GET_CHAIN).hex(), _dump(_GET_RULE).hex(), legacy]
 
 
-def _dump(kind: int) -> bytes:
+def _dump(kind: int, family: int = _NETFILTER) -> bytes:
     """All messages of that kind, one after the other. Raises OSError."""
     held = b""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as link:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as link:
         link.settimeout(0.5)
-        link.send(struct.pack("=IHHIIBBH", 20, _SUBSYSTEM | kind, _DUMP, 1, 0, socket.AF_UNSPEC, 0, 0))
+        what, body = (kind, bytes(16)) if family == _ROUTES else (_SUBSYSTEM | kind, bytes(4))
+        link.send(struct.pack("=IHHII", 16 + len(body), what, _DUMP, 1, 0) + body)  # of any family: AF_UNSPEC is 0
         while len(held) < BYTES_MAX:
             data = link.recv(1 << 16)
             place = 0

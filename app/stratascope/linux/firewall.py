@@ -1,4 +1,4 @@
-"""What nf_tables does with the first packet of a TCP connection, as far as its rules say it surely. Pure.
+"""What nf_tables does with the first packet of a TCP connection, or one of UDP, as far as its rules say it. Pure.
 
 include/uapi/linux/netfilter/nf_tables.h. A rule whose match is not understood (sets, extensions of iptables, addresses)
 may match or not: both ways are followed, and where they end differently nothing is said.
@@ -19,13 +19,15 @@ _IP, _IP6, _INET = 2, 10, 1  # NFPROTO_*
 _DROP, _ACCEPT, _JUMP, _GOTO, _RETURN = 0, 1, -3, -4, -5
 _DEPTH, _RULES_MAX = 16, 20000  # NFT_JUMP_STACK_SIZE
 _META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO = 6, 7, 15, 16
-_CT_STATE, _NEW, _TCP = 0, 8, 6
+_CT_STATE, _NEW = 0, 8
+_PROTOCOLS = {"tcp": 6, "udp": 17}
 _QUIET = frozenset(("counter", "log", "masq", "nat", "notrack", "objref"))
 _REFUSING = ("REJECT", "DROP")  # targets of iptables
 _NAME = 16  # IFNAMSIZ
 _TRANSPORT = 2  # NFT_PAYLOAD_TRANSPORT_HEADER
 # Source ports, destination ports, and all that else may be asked for: include/uapi/linux/netfilter/xt_tcpudp.h
 _XT_TCP = struct.Struct("=HHHHI")
+_XT_UDP = struct.Struct("=HHHHB")
 # match_flags, invert_flags and state_mask, which follow eight addresses: include/uapi/linux/netfilter/xt_conntrack.h
 _XT_CONNTRACK = struct.Struct("=146xHHH")
 _XT_STATE, _XT_NEW, _XT_NATTED = 1, 8, 0xC0
@@ -40,13 +42,14 @@ class Fate(StrEnum):
 
 
 class Packet(Value):
-    """The first one of a TCP connection. `address`, `port`: where to, empty if nothing is said of it."""
+    """The first one of a TCP connection, or (`way`) one of UDP. `address`, `port`: where to, empty if not said."""
 
     family: int  # AF_INET or AF_INET6, which are NFPROTO_IPV4 and NFPROTO_IPV6
     coming: str = ""  # interfaces; "" if not known, or of none
     leaving: str = ""
     address: bytes = b""
     port: int = 0
+    way: str = "tcp"
 
 
 class _Chain(Struct):
@@ -106,7 +109,8 @@ class Firewall(Value, dict=True):
 
 class Firewalls(Value):
     """Of a process and of the machine. `own`: None where it has the machine's; `coming`, `leaving`: the machine's
-    interfaces on the way from the process to the world; `far`: the process's own.
+    interfaces on the way from the process to the world; `far`: the process's own; `beside`: whether it has one beside
+    an interface of the machine (macvlan, ipvlan), which gets nothing from that; None: not read.
     """
 
     own: Firewall | None
@@ -114,6 +118,7 @@ class Firewalls(Value):
     coming: str
     leaving: str
     far: str
+    beside: bool | None = None
 
     def fate(self, family: int, address: bytes = b"") -> Fate:
         """Of what it sends to the world."""
@@ -124,29 +129,36 @@ class Firewalls(Value):
         hook = FORWARD if self.coming else OUTPUT
         return _both(first, self.host.fate(hook, Packet(family, self.coming, self.leaving, address)))
 
-    def received(self, family: int, port: int, interface: str = "") -> Fate:
+    def received(self, family: int, port: int, interface: str = "", way: str = "tcp") -> Fate:
         """Of what the machine gets for a port of its own, from that interface."""
-        packet = Packet(family, interface, "", b"", port)
+        packet = Packet(family, interface, "", b"", port, way)
         return _both(self.host.fate(PREROUTING, packet), self.host.fate(INPUT, packet))
 
     def handed_on(
-        self, family: int, coming: str, going: str, address: bytes, port: int, before: tuple[bytes, int]
+        self,
+        family: int,
+        coming: str,
+        going: str,
+        address: bytes,
+        port: int,
+        before: tuple[bytes, int],
+        way: str = "tcp",
     ) -> Fate:
         """Of what the machine forwards to that address and port of the process; `coming`, `going`: by which interfaces;
         `before`: the address and port that it was sent to.
         """
-        first = self.host.fate(PREROUTING, Packet(family, coming, "", *before))
-        then = self.host.fate(FORWARD, Packet(family, coming, going, address, port))
-        return _both(first, _both(then, self.let_in(family, address, port)))
+        first = self.host.fate(PREROUTING, Packet(family, coming, "", *before, way))
+        then = self.host.fate(FORWARD, Packet(family, coming, going, address, port, way))
+        return _both(first, _both(then, self.let_in(family, address, port, way)))
 
-    def sent(self, family: int, interface: str, address: bytes, port: int) -> Fate:
+    def sent(self, family: int, interface: str, address: bytes, port: int, way: str = "tcp") -> Fate:
         """Of what programs of the machine send to that address and port of the process, by that interface."""
-        first = self.host.fate(OUTPUT, Packet(family, "", interface, address, port))
-        return _both(first, self.let_in(family, address, port))
+        first = self.host.fate(OUTPUT, Packet(family, "", interface, address, port, way))
+        return _both(first, self.let_in(family, address, port, way))
 
-    def let_in(self, family: int, address: bytes, port: int) -> Fate:
+    def let_in(self, family: int, address: bytes, port: int, way: str = "tcp") -> Fate:
         """Of what comes to it, in its own network namespace."""
-        packet = Packet(family, self.far, "", address, port)
+        packet = Packet(family, self.far, "", address, port, way)
         own = self.own or self.host
         return _both(own.fate(PREROUTING, packet), own.fate(INPUT, packet))
 
@@ -161,8 +173,11 @@ def parse_firewalls(text: str) -> Firewalls:
     try:
         found = json.loads(text)
         own = None if found["own"] is None else _firewall(*found["own"])
-        names = [str(found[name]) for name in ("in", "out", "far")]
-        return Firewalls(own, _firewall(*found["host"]), *names)
+        coming, leaving, far = (str(found[name]) for name in ("in", "out", "far"))
+        beside = found.get("beside")
+        return Firewalls(
+            own, _firewall(*found["host"]), coming, leaving, far, beside if isinstance(beside, bool) else None
+        )
     except (ValueError, TypeError, KeyError, AttributeError, struct.error, RecursionError) as error:
         raise DecodeError(f"firewall: not understood: {error}") from None
 
@@ -237,15 +252,18 @@ def _meta(key: int, packet: Packet) -> bytes | None:
     if key in (_META_IIFNAME, _META_OIFNAME):
         name = packet.coming if key == _META_IIFNAME else packet.leaving
         return name.encode("utf-8", "replace").ljust(_NAME, b"\0") if name else None
-    return {_META_NFPROTO: bytes((packet.family,)), _META_L4PROTO: bytes((_TCP,))}.get(key)
+    return {_META_NFPROTO: bytes((packet.family,)), _META_L4PROTO: bytes((_PROTOCOLS[packet.way],))}.get(key)
 
 
 def _matched(name: bytes, info: bytes, packet: Packet) -> bool | None:
-    """An extension of iptables: struct xt_tcp, struct xt_conntrack_mtinfo3; None: not known."""
+    """An extension of iptables: struct xt_tcp, xt_udp, xt_conntrack_mtinfo3; None: not known."""
     if name == b"comment":
         return True
-    if name == b"tcp" and len(info) >= _XT_TCP.size:
-        *sources, first, last, rest = _XT_TCP.unpack_from(info)
+    form = {b"tcp": _XT_TCP, b"udp": _XT_UDP}.get(name)
+    if form is not None and name.decode() != packet.way:
+        return False
+    if form is not None and len(info) >= form.size:
+        *sources, first, last, rest = form.unpack_from(info)
         return first <= packet.port <= last if packet.port and sources == [0, 0xFFFF] and not rest else None
     if name == b"conntrack" and len(info) >= _XT_CONNTRACK.size:
         asked, inverted, states = _XT_CONNTRACK.unpack_from(info)
@@ -259,7 +277,7 @@ def _payload(found: dict[int, bytes], packet: Packet) -> bytes | None:
     if base == _TRANSPORT and (offset, length) == (2, 2) and packet.port:  # of the destination
         return packet.port.to_bytes(2, "big")
     if (base, offset, length, packet.family) == (1, 9, 1, _IP):  # its protocol
-        return bytes((_TCP,))
+        return bytes((_PROTOCOLS[packet.way],))
     start = {_IP: 16, _IP6: 24}[packet.family]  # of the address in the header
     if base != 1 or not packet.address or not start <= offset <= offset + length <= start + len(packet.address):
         return None

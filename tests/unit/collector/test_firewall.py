@@ -147,3 +147,37 @@ def test_legacy_rules_are_not_taken_for_none() -> None:
 def test_what_is_not_understood(bad: str) -> None:
     with pytest.raises(DecodeError):
         parse_firewalls(bad)
+
+
+UDP = "nft add table inet t; nft 'add chain inet t i { type filter hook input priority 0; }'; "
+
+
+@needs_root
+@needs_nft
+@pytest.mark.parametrize(
+    ("script", "fates"),
+    [
+        (UDP + "nft add rule inet t i udp dport 53 drop", (Fate.PASSES, Fate.DROPPED)),
+        (UDP + "nft add rule inet t i tcp dport 53 drop", (Fate.DROPPED, Fate.PASSES)),
+        (UDP + "nft add rule inet t i meta l4proto udp drop", (Fate.PASSES, Fate.DROPPED)),
+        ("iptables -A INPUT -p udp -m udp --dport 53 -j DROP", (Fate.PASSES, Fate.DROPPED)),
+        ("iptables -A INPUT -p udp -m udp --dport 54:60 -j DROP", (Fate.PASSES, Fate.PASSES)),
+        ("iptables -A INPUT -p udp -m udp --sport 53 -j DROP", (Fate.PASSES, Fate.UNKNOWN)),
+    ],
+)
+def test_udp_has_rules_of_its_own(script: str, fates: tuple[Fate, Fate]) -> None:
+    with filtered(script) as found:
+        assert tuple(found.let_in(V4, SITE, 53, way) for way in ("tcp", "udp")) == fates
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("link", "beside"),
+    [
+        ("ip link add p type veth peer name q; ip link add link p name eth0 type macvlan mode bridge", True),
+        ("ip link add eth0 type veth peer name macvlan", False),
+    ],
+)
+def test_an_interface_beside_one_of_the_machines_is_told(link: str, beside: bool) -> None:
+    with filtered(link) as found:
+        assert found.beside is beside

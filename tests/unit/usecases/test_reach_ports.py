@@ -123,6 +123,13 @@ def test_an_address_on_the_machines_own_network_is_everybodys() -> None:
     own = {"sockets": [tcp("0.0.0.0")], "addresses": ["192.0.2.7"]}
     row = of(text(own=own))[FROM_OUTSIDE]
     assert (row.answer, row.where) == (OPEN, "192.0.2.7:80")
+    # but for the machine itself: the interface that a macvlan is beside of gets nothing from it
+    for walls, answer in (
+        (None, UNKNOWN),
+        ({**NO_RULES, "beside": True}, CLOSED),
+        ({**NO_RULES, "beside": False}, OPEN),
+    ):
+        assert answers(of(text(own=own), walls=walls)) == (answer, OPEN, OPEN)
 
 
 def test_a_second_cable_is_a_way_for_others_too() -> None:

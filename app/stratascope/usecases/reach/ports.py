@@ -57,6 +57,8 @@ _DROPPED = msg("A firewall of this machine drops it.")
 _UNDECIDED = msg("Whether a firewall of this machine drops it is not known.")
 _NOT_LOOKED = msg("No firewall was looked at.")
 _BRIDGED = msg("This machine has a way to its address.")
+_BESIDE = msg("It is on the same network as this machine, by an interface that this machine can't talk to.")
+_PERHAPS_BESIDE = msg("It is on the same network as this machine; whether that can talk to it is read by root only.")
 _HANDED_ON = msg("Published or not, this machine hands on what another one sends straight to that address.")
 _PERHAPS_HANDED_ON = msg(
     "Whether this machine hands on what another one sends straight to that address can be read by root only."
@@ -153,8 +155,13 @@ class _Ports:
 
     def _direct(self, each: Socket, address: Address, route: Route) -> _Way:
         fate = None
-        if self._walls is not None and each.way == "tcp":
-            fate = self._walls.sent(_FAMILY[address.version], route.interface, address.packed, each.port)
+        if self._beside_machine(route):
+            if self._walls is None or self._walls.beside is None:
+                return _Way(Answer.UNKNOWN, _at(address, each), _PERHAPS_BESIDE)
+            if self._walls.beside:
+                return _Way(Answer.CLOSED, _at(address, each), _BESIDE)
+        if self._walls is not None:
+            fate = self._walls.sent(_FAMILY[address.version], route.interface, address.packed, each.port, each.way)
         return _by_fate(fate, _at(address, each), _BRIDGED)
 
     def _spliced(self, each: Socket) -> _Way | None:
@@ -191,23 +198,28 @@ class _Ports:
     def _received(self, each: Socket, port: int, version: int, interface: str | None = None) -> Fate | None:
         """What becomes of what the machine gets for that port: from the world, if nothing is said of the interface."""
         walls = self._walls
-        if walls is None or each.way != "tcp":
+        if walls is None:
             return None
         coming = self._coming(version) if interface is None else (interface,)
-        return _furthest(walls.received(_FAMILY[version], port, name) for name in coming)
+        return _furthest(walls.received(_FAMILY[version], port, name, each.way) for name in coming)
 
     def _coming(self, version: int) -> tuple[str, ...]:
         """The machine's interfaces to others, as far as their names tell."""
         found = {each.interface for each in self._found.routes if each.direct and each.address.version == version}
         return tuple({self._found.outward(version), *(name for name in found if not name.startswith(_INNER))})
 
-    def _handed_on(self, address: Address, route: Route, port: int, before: tuple[bytes, int]) -> Fate | None:
+    def _beside_machine(self, route: Route) -> bool:
+        """Whether that leads to the network that the machine itself is on."""
+        return route.interface in self._coming(route.address.version)
+
+    def _handed_on(self, address: Address, route: Route, each: Socket, before: tuple[bytes, int]) -> Fate | None:
         """What becomes of what others send to that address; `before`: where they sent it to."""
         walls, version = self._walls, address.version
         if walls is None:
             return None
-        target = (route.interface, address.packed, port)
-        return _furthest(walls.handed_on(_FAMILY[version], name, *target, before) for name in self._coming(version))
+        target = (route.interface, address.packed, each.port)
+        coming = self._coming(version)
+        return _furthest(walls.handed_on(_FAMILY[version], name, *target, before, each.way) for name in coming)
 
     def _through(self, port: AskedPort, each: Socket) -> _Way:
         """A published one: a program of the engine gets it, or the machine forwards it to the container's address."""
@@ -216,10 +228,8 @@ class _Ports:
         versions = self._versions(port)
         fates = [self._received(each, number, version) for version in versions if self._between or not routed]
         for address, route in routed:
-            if each.way != "tcp":
-                fates.append(None)
-            elif address.version in versions:
-                fates.append(self._handed_on(address, route, each.port, (b"", number)))
+            if address.version in versions:
+                fates.append(self._handed_on(address, route, each, (b"", number)))
         found = _by_fate(_furthest(fates), _place(port), _PUBLISHED)
         return _Way(found.answer, found.where, found.why, self._how(port))
 
@@ -233,11 +243,11 @@ class _Ports:
     def _forwarded(self, each: Socket, address: Address, route: Route) -> _Way:
         """One that isn't published, at an address that the machine has a way to."""
         where = _at(address, each)
-        if not address.is_link_local and route.interface in self._coming(address.version):
+        if not address.is_link_local and self._beside_machine(route):
             return _Way(Answer.OPEN, where, msg("It is on the same network as this machine."))
         if address.is_link_local or address.version not in self._found.forwards:
             return _Way(Answer.CLOSED, where, _NO_WAY)
-        fate = self._handed_on(address, route, each.port, (address.packed, each.port)) if each.way == "tcp" else None
+        fate = self._handed_on(address, route, each, (address.packed, each.port))
         if fate is None:
             return _Way(Answer.UNKNOWN, where, _PERHAPS_HANDED_ON)
         answers = {Fate.PASSES: (Answer.OPEN, _HANDED_ON), Fate.DROPPED: (Answer.CLOSED, _DROPPED)}
@@ -270,10 +280,10 @@ class _Ports:
     def _beside(self, each: Socket, address: Address, route: Route) -> _Way:
         """From others on the same bridge."""
         fate = Fate.PASSES
-        if self._found.bridged and self._walls is not None and each.way == "tcp":
+        if self._found.bridged and self._walls is not None:
             target = (address.packed, each.port)
             way = (route.interface, route.interface)
-            fate = self._walls.handed_on(_FAMILY[address.version], *way, *target, target)
+            fate = self._walls.handed_on(_FAMILY[address.version], *way, *target, target, each.way)
         answers = {Fate.PASSES: (Answer.OPEN, _NEIGHBOURS), Fate.DROPPED: (Answer.CLOSED, _DROPPED)}
         answer, why = answers.get(fate, (Answer.UNKNOWN, _UNDECIDED))
         return _Way(answer, _at(address, each), why)
