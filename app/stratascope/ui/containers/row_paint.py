@@ -252,13 +252,12 @@ class RowPaint:
             left += theme.px(_ARROW)
         loud = entry.kind is GroupKind.TAKE_OVER
         number = number_text(entry.worst) if entry.worst is not None else ""
-        room = right - left - theme.px(40 + (36 if number else 0))
+        count = QFontMetrics(theme.font(11)).horizontalAdvance(str(entry.count)) + theme.px(6)
+        room = right - left - count - theme.px(36 if number else 0)
         painter.setFont(theme.font(11, BOLD))
         painter.setPen(theme.color("open" if loud else "text"))
         title = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, room)
-        painter.drawText(
-            QRect(left, rect.top(), room + theme.px(40), rect.height()), Qt.AlignmentFlag.AlignVCenter, title
-        )
+        painter.drawText(QRect(left, rect.top(), room + count, rect.height()), Qt.AlignmentFlag.AlignVCenter, title)
         x = left + painter.fontMetrics().horizontalAdvance(title) + theme.px(6)
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text3"))
@@ -338,23 +337,29 @@ class RowPaint:
         if entry.drift:
             self._drift(painter, QPointF(end + theme.px(DRIFT / 2 + HALO + 4), top + one / 2))
         stopped = None if running or entry.state is None else entry.state.container
-        if stopped is not None:  # its end, in place of the marks
-            box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
-            marks_left = self._ended(painter, box, stopped)
-        slim = rect.width() < theme.px(SLIM) and stopped is None and not entry.reason
-        if slim:
-            marks_left = left
-        painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
+        small = rect.width() < theme.px(SLIM)
+        slim = small and stopped is None and not entry.reason
         reached = None if entry.reason or entry.state is None else self.reach(entry.state)
-        ink = "text2" if reached is None else "open" if reached.thing.severity is Severity.CRITICAL else "weak"
-        painter.setPen(theme.color("accent" if entry.reason else ink))
-        room = marks_left - begin - theme.px(8)
         told = (
             "" if slim else entry.reason or (entry.second if reached is None else f"→ {translate(reached.thing.name)}")
         )
+        font, gap = theme.font(11, MEDIUM if entry.reason else REGULAR), theme.px(8)
+        fits = begin + QFontMetrics(font).horizontalAdvance(told) + gap <= marks_left
+        marked = stopped is None and (slim or fits or not small)  # the reason comes first
+        if slim:
+            marks_left = left
+        elif stopped is not None and not entry.kept:  # its end, in place of the marks
+            box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
+            marks_left = self._ended(painter, box, stopped)
+        elif not marked:
+            marks_left = right - theme.px(EXPOSURE) + gap
+        painter.setFont(font)
+        ink = "text2" if reached is None else "open" if reached.thing.severity is Severity.CRITICAL else "weak"
+        painter.setPen(theme.color("accent" if entry.reason else ink))
+        room = marks_left - begin - gap
         second = painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(begin, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
-        if stopped is None:
+        if marked:
             strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
             painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
 

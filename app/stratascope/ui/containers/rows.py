@@ -280,6 +280,7 @@ class ListRow(Value):
     A container's row stands for `count` replicas, itself the first; `members` are the keys of the others. `opened`: it
     is the first of that many replicas with a row each. `reason`: why it matches the filter, if not by its name.
     `engine` is its engine's title, `apart` a suffix where the name and `sign` are another container's, too.
+    `kept`: a relaunch or an undo set it aside, as `second` says.
     """
 
     key: Key
@@ -298,6 +299,7 @@ class ListRow(Value):
     sign: EngineSign | None = None
     engine: str = ""
     apart: str = ""
+    kept: bool = False
 
     @property
     def folds(self) -> bool:
@@ -431,7 +433,8 @@ class Rows:
         said = "" if reason is None else plain(translate(reason), 700)
         sign, engine = self._engine(state.container.engine)
         return ListRow(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift,
-                       sign=sign, engine=engine, apart=self._apart.get(state.key, ""))  # fmt: skip
+                       sign=sign, engine=engine, apart=self._apart.get(state.key, ""),
+                       kept=state.key in self.kept)  # fmt: skip
 
     def _engine(self, name: str) -> tuple[EngineSign, str]:
         if name not in self._told:
