@@ -13,9 +13,11 @@ from rig.window.refused import GIVES, refusal
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, Snapshot
 from stratascope.ui.kit.page import View
+from stratascope.ui.relaunch.result_card import RefusedList
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import replace
+from window import walk
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -59,6 +61,17 @@ def test_what_its_original_was_refused_too_or_long_ago_is_no_news(
     assert not card_of(window).refused.isVisible()
     window.refused.show(new, RefusalList((refusal("before"), refusal("new"))))
     assert card_of(window).refused.head.text() == "Refused since then: 1"
+
+
+def test_why_nobody_watches_is_told_whole(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    hardened(qtbot, window, picture)
+    refused = card_of(window).refused
+    why = "Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root."
+    refused.show_refused(RefusedList(why=why, ask=True))
+    refused.show()
+    walk.settle()
+    painted = " ".join(each.text for each in walk.drawn(refused.told))
+    assert painted == why
 
 
 def test_in_a_low_window_two_of_them_stand_below_one_line(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:

@@ -17,6 +17,7 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.page import View
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -148,6 +149,24 @@ def test_kept_it_is_one_line_with_the_proof_below(
     select(window, "web")
     assert card.isHidden()
     assert page.panel.isVisible()
+
+
+def test_a_small_window_turns_to_the_proof(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side, page = relaunch(qtbot, window), window.strata_page
+    over(qtbot, side)
+    arrived(window, picture)
+    window.resize(720, 450)
+    window.show()
+    window.pages.show_view(View.PLAN)
+    assert not page.proof.isVisible()
+    card_of(window).proof.click()
+    assert page.proof.isVisible()
+    assert not page.strata.isVisible()
+    page.strip.back.emit()
+    assert page.strata.isVisible()
+    assert not page.proof.isVisible()
 
 
 def test_what_is_typed_while_an_undo_is_looked_into_stays(

@@ -182,7 +182,7 @@ class Refused(QFrame):
         self._theme, self.shown = theme, RefusedList()
         self.setAccessibleName(translate(msg("Refused since then")))
         self.dot = MarkBox(theme, 8)
-        self.head, self.told = Label(theme, 12, BOLD), Line(theme, 12, ink="text2")
+        self.head, self.told = Label(theme, 12, BOLD), Label(theme, 12, ink="text2", wrap=True)
         self.watch = text_button(theme, msg("Watch it"), self.watch_wanted.emit, weight=BOLD, look="link")
         give_tip(self.watch, translate(msg("Only root can watch; you are asked for a password if needed.")))
         self.all = text_button(theme, msg("All in Denied"), self.all_wanted.emit, weight=BOLD, look="link")
@@ -212,7 +212,7 @@ class Refused(QFrame):
             head = msg("Nothing was refused since") if shown.since else msg("Refused since then: not watched")
         self.head.setText(translate(head))
         live = translate(msg("live, for {age}", age=shown.since)) if shown.since else ""
-        self.told.say(live or shown.why)
+        self.told.setText(live or shown.why)
         self.watch.setVisible(shown.ask)
         self.all.setVisible(shown.count > 0)
 

@@ -42,13 +42,14 @@ class Place(Protocol):
 
 
 class Results(QObject):
-    """`proof_wanted`: show what was read back, a Result, or None where there is none. `undo_wanted`: a Transaction.
+    """`proof_wanted`: show what was read back, a Result, or None where there is none, and whether the person asked for
+    it. `undo_wanted`: a Transaction.
     `without_wanted`: a container's key and the toggle to try without. `find_wanted`, `details_wanted`: of the last
     relaunch. `allow_wanted`: a state and Choices. `denied_wanted`: all refusals. `tested`: a Transaction of which the
     person said that it works.
     """
 
-    proof_wanted = Signal(object)
+    proof_wanted = Signal(object, bool)
     undo_wanted = Signal(object)
     without_wanted = Signal(object, str)
     find_wanted = Signal()
@@ -88,10 +89,14 @@ class Results(QObject):
         card.go_wanted.connect(self._go)
         card.more_wanted.connect(self._more)
         card.dismissed.connect(self._dismiss)
-        card.proof_wanted.connect(lambda: self.proof_wanted.emit(self.current))
+        card.proof_wanted.connect(self.ask_proof)
         card.refused.allowed.connect(self._allow)
         card.refused.all_wanted.connect(self.denied_wanted)
         card.refused.watch_wanted.connect(self._watch)
+
+    def ask_proof(self) -> None:
+        """Show what was read back of the container in view."""
+        self.proof_wanted.emit(self.current, True)
 
     @property
     def current(self) -> Result | None:
@@ -201,10 +206,10 @@ class Results(QObject):
         for place in self._shown:
             place.show_result(text, refused)
         if result is None or not result.proven:
-            self.proof_wanted.emit(None)
+            self.proof_wanted.emit(None, False)
         elif self._proof_at != result.key and state is not None and state.matrix is not None:
             self._proof_at = result.key
-            self.proof_wanted.emit(result)
+            self.proof_wanted.emit(result, False)
 
     def _refused_since(self, state: ContainerState, result: Result) -> RefusedList:
         known = self._watching.known(state.container)

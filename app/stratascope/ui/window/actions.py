@@ -180,7 +180,7 @@ class Actions(QObject):
                   why=lambda: None if draft.command else _NO_PLAN),
             Entry(msg("Match a standard…"), self._match, words="pod security cis baseline restricted suggested",
                   why=lambda: None if column.standard.isEnabled() else _NO_PLAN),
-            Entry(msg("Show the proof"), lambda: results.proof_wanted.emit(results.current),
+            Entry(msg("Show the proof"), results.ask_proof,
                   why=lambda: None if results.current is not None else msg("It was not relaunched here.")),
         )  # fmt: skip
         registry.provide(partial(self._undoing, side))

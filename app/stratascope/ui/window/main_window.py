@@ -342,6 +342,10 @@ class MainWindow(QMainWindow):
             line = None if draft is None else draft.nothing or draft.button.line
             feedback.tell(self, translate(line or msg("There is no button to press here.")))
 
+    def _turn_to_proof(self, result: object, asked: bool) -> None:
+        if result is not None:
+            self.pages.show_view(View.STRATA if asked else self.pages.home)
+
     def _connect_results(self, hardening: RelaunchController) -> None:
         results = self.results
         if results is None:
@@ -352,9 +356,7 @@ class MainWindow(QMainWindow):
         hardening.ended.connect(lambda _: self.pages.leave_fleet())
         hardening.given_up.connect(results.drop)
         results.proof_wanted.connect(self.strata_page.show_proof)
-        results.proof_wanted.connect(
-            lambda result: self.pages.show_view(self.pages.home) if result is not None else None
-        )
+        results.proof_wanted.connect(self._turn_to_proof)
         results.undo_wanted.connect(hardening.ask_undo)
         results.without_wanted.connect(hardening.try_without)
         results.find_wanted.connect(hardening.find)

@@ -131,7 +131,7 @@ class StrataPage(QWidget):
         super().__init__()
         self._selection = selection
         self._low = False
-        self.layer_open = False  # low window: the panel is in front of the strata
+        self.layer_open = False  # low window: the panel, or the proof, is in front of the strata
         self.header = Header(theme, layers, selection, named=named)
         self.strip = LayerStrip(theme, layers, selection)
         self.strata = Strata(theme, layers, selection)
@@ -174,9 +174,11 @@ class StrataPage(QWidget):
         self.strata.set_compact(compact)
         self._fold()
 
-    def show_proof(self, result: Result | None) -> None:
-        """Show what was read back after a relaunch in the place of the panel, until a layer is opened."""
-        self._proven = result
+    def show_proof(self, result: Result | None, asked: bool) -> None:
+        """Show what was read back after a relaunch in the place of the panel, until a layer is opened; in a low window,
+        in the place of the strata where it is asked for.
+        """
+        self._proven, self.layer_open = result, self.layer_open or (asked and result is not None)
         self._show_proof()
         self._fold()
 
@@ -191,10 +193,11 @@ class StrataPage(QWidget):
 
     def _fold(self) -> None:
         low, opened = self._low, self.layer_open
+        proven = self._proven is not None and (not low or opened)
         self.strip.setVisible(low and opened)
         self.strata.setVisible(not low or not opened)
-        self.panel.setVisible((not low or opened) and self._proven is None)
-        self.proof.setVisible(not low and self._proven is not None)
+        self.panel.setVisible((not low or opened) and not proven)
+        self.proof.setVisible(proven)
         self._filler.setVisible(low and not opened)
         self._column.setStretchFactor(self._filler, 1 if low and not opened else 0)
 
