@@ -4,8 +4,9 @@ A socket that listens is held by a process (its inode is among the links of /pro
 their arguments where they lead (`_SAID`) say it before the first client comes. Of others it is seen while there is one:
 a process of it that has two connections, of which one was made by it (proc_pid_net(5), sock_diag(7)), hands on.
 
-Told are the sockets that listen on its own localhost where that is not the reader's, and those that are bound to a
-file, in its network namespace or the reader's: a list each, [socket, kind, hops, end, out, above]. `kind`: tcp or unix;
+Told are the sockets that listen on its own localhost where that is not the reader's, those that are bound to a file, in
+its network namespace or the reader's, and in its own abstract ones (`@name`), which lead on or are those of an agent or
+engine (`SERVING`): a list each, [socket, kind, hops, end, out, above]. `kind`: tcp or unix;
 `hops`: [PID, program] from who listens on; `end`: the last path or address on the way, "" if nothing is handed on;
 `out`: whether that is on another machine; `above`: whether the last hop is an ancestor of the process. No hops: who
 listens can't be seen. Of those on its own localhost only they are told that are confined otherwise than the process
@@ -43,6 +44,8 @@ _SOCAT = re.compile(
     r"|(?:tcp|tcp4|tcp6|tcp-connect|tcp4-connect|tcp6-connect):(?P<host>\[[^]]*\]|[^:,]*):(?P<port>[0-9]{1,5}))(?:,|$)"
 )
 _PROXYD = re.compile(r"^(?:(?P<path>/.+)|(?P<host>\[[^]]*\]|[^:/]*):(?P<port>[0-9]{1,5}))$")
+# Programs whose sockets lend another's rights wherever they lie, with the kind of `reach_places`
+SERVING = {"ssh-agent": "ssh-agent", "gpg-agent": "gpg-agent", "dockerd": "docker-socket"}
 _SAID = {"socat": _SOCAT, "socat1": _SOCAT, "systemd-socket-proxyd": _PROXYD}
 
 
@@ -80,15 +83,22 @@ class Bridges:
     def read(self) -> List[List[Any]]:
         """All of them."""
         found = [self._told("127.0.0.1:%d" % port, "tcp", *way) for port, way in self._on_localhost()]
-        for pid in dict.fromkeys((self._pid, os.getpid()) if self._own != self._reader else (os.getpid(),)):
-            table = self._table(pid)
+        for near in dict.fromkeys((self._pid, os.getpid()) if self._own != self._reader else (os.getpid(),)):
+            table = self._table(near)
             for path, inode in sorted(table.unix.items()) if table is not None else ():
                 if len(found) >= TOLD_MAX or time.thread_time() > self._until:
                     break
-                way = self._way([inode], pid)
-                if way[1]:
+                if path.startswith("@") and near != self._pid and self._own != self._reader:
+                    continue  # of another network namespace
+                way = self._way([inode], near)
+                if way[1] or any(program in SERVING and self._is_another(pid) for pid, program in way[0][-1:]):
                     found.append(self._told(path, "unix", *way))
         return found
+
+    def _is_another(self, pid: int) -> bool:
+        """Whether that is no program of the process's own mounts, as one that it has started itself."""
+        own = _link(self._pid)
+        return own in ("", _link(os.getpid())) or _link(pid) != own
 
     def _told(self, place: str, kind: str, hops: List[Any], end: str, out: bool) -> List[Any]:
         return [place, kind, hops, end, out, bool(hops) and hops[-1][0] in self._above]
@@ -217,7 +227,7 @@ def _table(pid: int) -> Optional[_Table]:
                             ports.setdefault(row.here[1], []).append(row.inode)
         for line in read_file("/proc/%d/net/unix" % pid).split("\n")[1:]:
             words = line.split(None, 7)
-            if len(words) == 8 and int(words[3], 16) & _ACCEPTS and words[7].startswith("/"):
+            if len(words) == 8 and int(words[3], 16) & _ACCEPTS and words[7].startswith(("/", "@")):
                 unix[words[7]] = int(words[6])
     except (OSError, TooLongError, ValueError):
         return None
@@ -264,6 +274,17 @@ def _restrictions(pid: int) -> Any:
     except (OSError, TooLongError):
         return None
     return [fields.get(name) for name in RESTRICTIONS]
+
+
+def _link(pid: int) -> str:
+    with suppress(OSError):
+        return os.readlink("/proc/%d/ns/mnt" % pid)
+    return ""
+
+
+def serves(bridge: List[Any]) -> str:
+    """The kind of socket that it is by the program at its end; "" if not known."""
+    return next((SERVING.get(program, "") for _, program in bridge[2][-1:]), "")
 
 
 def program_of(pid: int) -> str:

@@ -29,7 +29,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bound_files import permissions_of
-from stratascope.collector.bridges import Bridges
+from stratascope.collector.bridges import Bridges, serves
 from stratascope.collector.chroot import Files
 from stratascope.collector.names import REACH
 from stratascope.collector.paths import Mount, Sight, mount_of, reopen, silent, unescaped
@@ -103,8 +103,8 @@ def read_reach(process: Files) -> Entry:
         found = [item for kind in FILES for item in looking.kind(kind.id, kind.what, kind.paths)]
         known = {item[1]: item[0] for item in found if item[2] == "s"}
         bridges = [each for each in Bridges(process.pid).read() if each[0] not in known]
-        found += looking.kind(BRIDGE, "s", tuple(each[0] for each in bridges if each[1] == "unix"))
-        told = [[*each, known.get(re.sub("^/var/run/", "/run/", each[3]), "")] for each in bridges]
+        found += looking.kind(BRIDGE, "s", tuple(each[0] for each in bridges if each[0].startswith("/")))
+        told = [[*each, known.get(re.sub("^/var/run/", "/run/", each[3]), "") or serves(each)] for each in bridges]
         answer = {"files": found, "cut": sorted(looking.cut), "seen": looking.seen, "bridges": told}
         text = json.dumps(answer, separators=(",", ":"))
     except OSError as error:
@@ -449,6 +449,8 @@ def _same(one: os.stat_result, other: os.stat_result, line: _Line) -> bool:
         return one.st_ino == other.st_ino
     if line.kind not in _OVERLAYS:
         return False
+    if stat.S_ISSOCK(one.st_mode):
+        return False  # through an overlay it is another one, to which nobody listens
     if stat.S_ISDIR(one.st_mode):
         return stat.S_ISDIR(other.st_mode) and one.st_mtime_ns == other.st_mtime_ns
     return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import needs_root
+from rig.engine import Rig
 from rig.sandboxes import descendants
 from stratascope.core.ground import decode_ground
 from stratascope.core.reach.row import Answer, Known, ReachRow
@@ -20,6 +23,8 @@ from stratascope.probe.local import LocalProber
 from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
 from stratascope.usecases.reach.subject import of_process
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.reach import subject_of
 
 AS_USER = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
 SYSTEM = ("--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64")
@@ -84,6 +89,35 @@ def test_what_it_holds_open_it_can_read(keys: Path, name: str) -> None:
         assert {rows["ssh-keys"].answer for rows in asked(pid)} == {CLOSED}
 
 
+def connects(pid: int, uid: int, path: str) -> bool:
+    """Whether a user may connect to that socket, with the files of that process."""
+    child = os.fork()
+    if not child:
+        try:
+            os.chroot(f"/proc/{pid}/root")
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            socket.socket(socket.AF_UNIX).connect(path)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_an_engines_socket_by_another_name(one_engine: Rig, user: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", one_engine.endpoint)
+    options = ("--user", str(user), "-v", f"{one_engine.socket}:/x/y.sock")
+    with one_engine.container(*options, name="reach-socket") as container:
+        pid = one_engine.pid(container)
+        uid = int(Path(f"/proc/{pid}/status").read_text().partition("Uid:")[2].split()[0])
+        with open_engines() as engines:
+            rows = {row.thing.id: row for row in reached(subject_of(engines, "reach-socket")[0]).rows}
+        row = rows[f"{one_engine.kind}-socket"]
+        assert (row.answer, row.where) == (OPEN if connects(pid, uid, "/x/y.sock") else CLOSED, "/x/y.sock")
+
+
 @needs_root
 def test_processes_in_the_machines_proc_are_seen_and_have_no_number_to_be_stopped_by() -> None:
     with running((*AS_USER, "bwrap", "--bind", "/", "/host", *SYSTEM, "--proc", "/proc", "--unshare-all")) as pid:
@@ -103,3 +137,48 @@ def test_a_cable_that_hands_on_to_the_localhost(options: tuple[str, ...], answer
         for rows in asked(pid):
             assert rows["host-loopback"].answer is answer
             assert "proxy" not in rows
+
+
+@pytest.fixture
+def agent() -> Iterator[Path]:
+    """An SSH agent of the ordinary user at a place of its own."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chown(folder, 1000, 1000)
+        place = Path(folder, "agent")
+        with running_alone((*AS_USER, "ssh-agent", "-D", "-a", str(place))):
+            while not place.exists():
+                time.sleep(0.02)
+            yield place
+
+
+@contextmanager
+def running_alone(command: Sequence[str]) -> Iterator[None]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def gets_an_agent(*options: str) -> set[bool]:
+    with running((*BWRAP, *options)) as pid:
+        return {"ssh-agent" in rows and rows["ssh-agent"].answer is OPEN for rows in asked(pid)}
+
+
+@needs_root
+def test_an_agent_is_known_wherever_it_listens_and_through_what_hands_on_to_it(agent: Path) -> None:
+    assert gets_an_agent("--bind", str(agent.parent), "/p") == {True}
+    assert gets_an_agent() == {False}
+    # through an overlay it is another socket, to which nobody listens
+    assert gets_an_agent("--overlay-src", str(agent.parent), "--tmp-overlay", "/p") == {False}
+    with running_alone((*AS_USER, "socat", "ABSTRACT-LISTEN:strata-rig,fork", f"UNIX-CONNECT:{agent}")):
+        while "@strata-rig" not in Path("/proc/net/unix").read_text():
+            time.sleep(0.02)
+        assert (gets_an_agent("--share-net"), gets_an_agent()) == ({True}, {False})
+
+
+@needs_root
+def test_processes_that_are_not_seen_can_be_stopped_by_their_numbers() -> None:
+    with running((*AS_USER, "bwrap", *SYSTEM, "--unshare-net")) as pid:
+        for rows in asked(pid):
+            assert (rows["host-processes"].answer, rows["signal-others"].answer) == (CLOSED, OPEN)

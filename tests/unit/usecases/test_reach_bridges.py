@@ -28,20 +28,39 @@ TO_MAKER = Bridge("127.0.0.1:3128", False, (SOCAT, NODE), "localhost:8080", Fals
 CLOSED = {name: ReachRow(BY_ID[name], Answer.CLOSED, "") for name in ("docker-socket", "internet")}
 
 
-def of(*bridges: Bridge, sockets: Answer = Answer.OPEN, files: tuple[FoundFile, ...] = (SOCKET,)) -> list[ReachRow]:
+def of(
+    *bridges: Bridge,
+    sockets: Answer = Answer.OPEN,
+    files: tuple[FoundFile, ...] = (SOCKET,),
+    names: ReachRow | None = None,
+) -> list[ReachRow]:
     subject: Any = SimpleNamespace(
         found=Found(files, frozenset(), True, bridges),
         capture=SimpleNamespace(pid=5),
         threat=lambda _: None,
         rulings=lambda _: (),
     )
-    return list(rows(cast("Judged", subject), RIGHTS, Verdict(sockets), CLOSED))
+    before = CLOSED if names is None else {**CLOSED, "abstract-sockets": names}
+    return list(rows(cast("Judged", subject), RIGHTS, Verdict(sockets), before))
 
 
 def test_what_hands_on_to_an_engine_is_the_engine() -> None:
     (row,) = of(TO_DOCKER)
     assert (row.thing.id, row.answer, row.where) == ("docker-socket", Answer.OPEN, "/tmp/p.sock")
     assert translate(row.why) == "Through socat (7): it leads to /run/docker.sock."
+
+
+def test_an_agents_socket_is_known_by_its_program() -> None:
+    (row,) = of(Bridge("/tmp/p.sock", True, ((9, "ssh-agent"),), "", False, False, "ssh-agent"))
+    assert (row.thing.id, row.answer, row.indirect) == ("ssh-agent", Answer.OPEN, True)
+    assert translate(row.why) == "ssh-agent (9) listens there."
+
+
+def test_an_abstract_name_is_reached_as_abstract_sockets_are() -> None:
+    there = Bridge("@p", True, (SOCAT,), "/run/docker.sock", False, False, "docker-socket")
+    assert [row.answer for row in of(there)] == [Answer.UNKNOWN]
+    names = ReachRow(BY_ID["abstract-sockets"], Answer.OPEN, "")
+    assert [row.answer for row in of(there, names=names)] == [Answer.OPEN]
 
 
 @pytest.mark.parametrize("more", [{"sockets": Answer.CLOSED}, {"files": ()}])

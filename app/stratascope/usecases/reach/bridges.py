@@ -29,7 +29,8 @@ def rows(subject: Judged, rights: Rights, sockets: Verdict, before: Mapping[str,
     found = subject.found
     if isinstance(found, Gap):
         return
-    entered = [(bridge, _entered(bridge, subject, found, rights, sockets)) for bridge in found.bridges]
+    names = before.get("abstract-sockets")
+    entered = [(bridge, _entered(bridge, subject, found, rights, sockets, names)) for bridge in found.bridges]
     for thing in dict.fromkeys(bridge.kind for bridge in found.bridges if bridge.kind in BY_ID):
         ways = [item for item in entered if item[0].kind == thing]
         bridge, answer = min(ways, key=lambda item: _ORDER.index(item[1]))
@@ -69,8 +70,13 @@ def _leading(bridge: Bridge, answer: Answer) -> tuple[Answer, Known, Message]:
     return Answer.UNKNOWN, Known.ENFORCED, msg("Whether {programs} leads further is not known.", programs=programs)
 
 
-def _entered(bridge: Bridge, subject: Judged, found: Found, rights: Rights, sockets: Verdict) -> Answer:
-    """Whether it may connect to it."""
+def _entered(
+    bridge: Bridge, subject: Judged, found: Found, rights: Rights, sockets: Verdict, names: ReachRow | None
+) -> Answer:
+    """Whether it may connect to it. `names`: the row of abstract sockets."""
+    if bridge.place.startswith("@"):
+        abstract = Answer.UNKNOWN if names is None or names.answer is Answer.CLOSED else names.answer
+        return max((abstract, sockets.answer), key=_ORDER.index)
     if bridge.file:
         own = [file for file in found.files if file.path == bridge.place and file.what == "s"]
         verdict = files.best([files.judged(file, WRITE, rights) for file in own]) if own else Verdict(Answer.CLOSED)
@@ -82,6 +88,8 @@ def _entered(bridge: Bridge, subject: Judged, found: Found, rights: Rights, sock
 
 
 def _through(bridge: Bridge) -> Message:
+    if not bridge.end:
+        return msg("{program} listens there.", program=_named(bridge))
     return msg("Through {programs}: it leads to {end}.", programs=_named(bridge), end=bridge.end)
 
 
@@ -91,4 +99,5 @@ def _named(bridge: Bridge) -> str:
 
 def _row(subject: Judged, thing: str, answer: Answer, bridge: Bridge, why: Message) -> ReachRow:
     source = f"/proc/{subject.capture.pid}/net/{'unix' if bridge.file else 'tcp'}"
-    return ReachRow(BY_ID[thing], answer, bridge.place, (), Known.ENFORCED, why, source)
+    row = ReachRow(BY_ID[thing], answer, bridge.place, (), Known.ENFORCED, why, source)
+    return replace(row, indirect=True)  # what is tried are the places where it usually lies

@@ -25,6 +25,7 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.programs import Asks, by_sudo, startable
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.shared.host_paths import socket_maker
 from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
@@ -36,6 +37,7 @@ from stratascope.value import replace
 
 AF_UNIX = 1
 _HELD = "/proc/self/"
+_CONTAINERD = "containerd-socket"
 # Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
 _FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host")
 _THREATS = {
@@ -76,7 +78,7 @@ def reached(subject: Judged) -> Reached:
     by_network = (*network.rows(subject), *ports.rows(subject))
     for row in (*_by_threats(subject), *by_network, *_secrets(subject), *_outside(subject)):
         rows[row.thing.id] = row
-    for row in _by_sudo(subject, rows):
+    for row in (*_by_sudo(subject, rows), *_engine(subject, rows)):
         rows[row.thing.id] = row
     for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
         rows[row.thing.id] = row
@@ -300,6 +302,31 @@ def _with_programs(row: ReachRow, subject: Judged) -> ReachRow:
     return replace(row, where=paths[0], more=len(paths) - 1) if paths else row
 
 
+def _engine(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow]:
+    """An engine's socket that lies elsewhere than is usual, or is shown under another name."""
+    facts, state = subject.facts("namespaces"), subject.threat("use-engine-socket")
+    if not isinstance(facts, NamespacesFacts) or not facts.engine_sockets or state is None:
+        return
+    path = facts.engine_sockets[0]
+    row = replace(by_threat(BY_ID[_of_engine(path, facts, subject)], [state], subject), where=path)
+    now = rows.get(row.thing.id)
+    if now is None or row.rank < now.rank:
+        yield row
+
+
+def _of_engine(path: str, facts: NamespacesFacts, subject: Judged) -> str:
+    """The row of the engine whose socket that is."""
+    special = None if facts.mounts is None else facts.mounts.special
+    files = {} if special is None else {each.path: each.file for each in special.files}
+    around = subject.around
+    if files.get(path) == around.engine.socket_file:
+        maker = around.engine.kind.value
+    else:
+        known = next((there for file, there in around.ground.sockets if file == files.get(path)), path)
+        maker = socket_maker(known).lower()
+    return {"podman": "podman-socket", "containerd": _CONTAINERD, "cri-o": _CONTAINERD}.get(maker, "docker-socket")
+
+
 def _by_sudo(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow]:
     """What its own sudo lets it start: where a set-uid program has no effect, that has none."""
     set_uid, facts = rows.get("set-uid"), subject.facts("capabilities")
@@ -339,13 +366,12 @@ def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
 
 
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
-    """Whoever sees the machine's processes can stop those of its own user too; kill(2)."""
-    sees = subject.threat("see-host-processes")
-    if row.answer is Answer.OPEN or sees is None or sees.outcome is not Outcome.OPEN:
-        return row
+    """Whoever has the machine's PID namespace can stop those of its own user too, seen or not; kill(2)."""
+    shares = [ruling.stance for _, ruling in subject.rulings(Shares("pid"))]
+    if row.answer is Answer.OPEN or Stance.LETS_THROUGH not in shares:
+        return row  # seen by another's /proc they have no number here
     refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
-    refusing += subject.rulings(Shares("pid"))  # seen by another's /proc they have no number here
-    if any(ruling.stance is Stance.STOPS for _, ruling in refusing) or not _of_its_users(subject):
+    if Stance.STOPS in (*shares, *(ruling.stance for _, ruling in refusing)) or not _of_its_users(subject):
         return row
     return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of its own user."))
 
