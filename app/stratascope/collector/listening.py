@@ -230,7 +230,7 @@ def hands_on(program: str, arguments: Sequence[str]) -> bool:
 
 def _values(arguments: Sequence[str], names: Tuple[str, ...]) -> List[str]:
     """What an option was given, however often; getopt_long(3)."""
-    found = []
+    found: List[str] = []
     for number, word in enumerate(arguments):
         for name in names:
             if word == name:
