@@ -36,7 +36,7 @@ from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.file_dialogs import ask_open
-from stratascope.ui.kit.flow import card_frame
+from stratascope.ui.kit.flow import card_frame, resize_on_screen
 from stratascope.ui.kit.labels import Label, give_tip, wrapped
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.table import AIR, BESIDE, AnyIndex, Column, ItemModel, ItemRole, ItemTable
@@ -151,7 +151,7 @@ class CompareDialog(QDialog):
         for button in (self.swap, self.capture, self.copy, self.close_):
             button.setAutoDefault(False)  # Enter in a name field must not press them
         self._lay_out()
-        self.resize(theme.px(980), theme.px(680))
+        resize_on_screen(self, theme, 980, 680)
         for box in (self.one, self.two):
             box.currentIndexChanged.connect(lambda _: self._ask())
         self.swap.clicked.connect(lambda _=False: self._swap())

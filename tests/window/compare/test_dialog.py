@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QScreen
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
@@ -52,6 +52,14 @@ def test_by_its_key_of_the_container_in_view(qtbot: QtBot, window: MainWindow, c
     QTest.keyClick(dialog.two, Qt.Key.Key_Return)  # Enter in a name field presses no button
     assert dialog.isVisible()
     assert dialog.one.currentText().startswith("web")
+
+
+def test_it_fits_a_small_screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QScreen, "availableSize", lambda _: QSize(1024, 640))
+    window: MainWindow = request.getfixturevalue("window")
+    dialog = window.compare.dialog
+    assert dialog.height() <= 640 - 32
+    assert dialog.minimumSizeHint().height() <= dialog.height()
 
 
 def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:

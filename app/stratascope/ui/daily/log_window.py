@@ -29,6 +29,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, ThreadRun, later
 from stratascope.ui.kit.file_dialogs import ask_save
+from stratascope.ui.kit.flow import resize_on_screen
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.daily.terminal import plain_line
@@ -149,7 +150,7 @@ class LogWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._theme, self._name = theme, plain(name, 200)
         self.setWindowTitle(translate(msg("Log of {name}", name=name)))
-        self.resize(theme.px(WIDE), theme.px(HIGH))
+        resize_on_screen(self, theme, WIDE, HIGH)
         self.feed = LogFeed(read, self)
         self.title = Line(theme, 15, BOLD, middle=True)
         self.title.say(translate(msg("Log of {name}", name=name)))

@@ -15,6 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.start_report import lines
 from stratascope.presentation.terminal import Style
 from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.flow import resize_on_screen
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.usecases.refusals.starting import Watching, why_not
@@ -53,7 +54,7 @@ class StartDialog(QDialog):
         end = theme.lay(QHBoxLayout(), STRETCH, close, self.run)
         head = Label(theme, 18, BOLD, text=title)
         theme.lay(QVBoxLayout(self), head, self.lead, self.field, (self.text, 1), end, around=20, gap=10)
-        self.resize(theme.px(SIZE[0]), theme.px(SIZE[1]))
+        resize_on_screen(self, theme, *SIZE)
         why = why_not()
         runs = msg("It runs on this machine as you, for at most a minute, and is ended with all that it started.")
         self._say(runs if why is None else why)

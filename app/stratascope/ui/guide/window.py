@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.guide.text import LEARN, Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
+from stratascope.ui.kit.flow import resize_on_screen
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
@@ -183,7 +184,7 @@ class GuideWindow(QDialog):
         self._lay_out()
         self._connect()
         self.setMinimumSize(theme.px(420), theme.px(320))
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
+        resize_on_screen(self, theme, WIDTH, HEIGHT)
         self._restyle()
 
     def _button(self, sign: str, words: str) -> QToolButton:

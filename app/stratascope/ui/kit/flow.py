@@ -14,6 +14,13 @@ from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import Part, Theme
 
 GAP = 5
+_FRAME = 32  # px of the screen that a window's frame may take
+
+
+def resize_on_screen(window: QWidget, theme: Theme, wide: int, high: int) -> None:
+    """Give a window that size, px of the design, or what the screen has without a window's frame."""
+    room = window.screen().availableSize() - QSize(_FRAME, _FRAME)
+    window.resize(QSize(theme.px(wide), theme.px(high)).boundedTo(room))
 
 
 class TextColumn(QWidget):

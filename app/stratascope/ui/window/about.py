@@ -21,6 +21,7 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.shipped import Part, parts
+from stratascope.ui.kit.flow import resize_on_screen
 from stratascope.ui.kit.labels import Label, tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
@@ -59,7 +60,7 @@ class About(QDialog):
         close.clicked.connect(self.reject)
         end = theme.lay(QHBoxLayout(), STRETCH, close)
         theme.lay(QVBoxLayout(self), title, text, head, (self.table, 1), (self.text, 1), end, around=20, gap=10)
-        self.resize(theme.px(SIZE[0]), theme.px(SIZE[1]))
+        resize_on_screen(self, theme, *SIZE)
         self.table.selectRow(0)
 
     def _table(self, shown: tuple[Part, ...]) -> QTableWidget:
