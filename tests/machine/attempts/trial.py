@@ -91,7 +91,7 @@ def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False
         folder = stack.enter_context(_folder(rig))
         environment = stack.enter_context(_beacons(rig, folder))
         for variant in {"attempts", *(item.image for item in wanted)}:
-            _import(rig, variant)
+            _import(rig, variant, folder)
         arguments = [item.arguments(rig, folder, _made_on_host(stack, rig, item, folder)) for item in wanted]
         stack.callback(rig.remove, PEER, WEAK_PEER, BARE_PEER, STRONG)
         stack.callback(rig.remove, *(item.name for item in wanted))  # first: Podman keeps what others depend on
@@ -150,9 +150,11 @@ def _start(rig: Rig, item: Configuration, environment: list[str], arguments: lis
     return ""
 
 
-def _import(rig: Rig, variant: str) -> None:
-    change = 'ENTRYPOINT ["/attempts"]'
-    rig.run("import", "--change", change, str(image(variant)), f"{variant}:latest")
+def _import(rig: Rig, variant: str, folder: Path) -> None:
+    """Through that folder: an engine of another system sees it, and not the checkout."""
+    archive = Path(shutil.copy(image(variant), folder))
+    rig.run("import", "--change", 'ENTRYPOINT ["/attempts"]', str(archive), f"{variant}:latest")
+    archive.unlink()
 
 
 @contextmanager
