@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Ground, Peers
 from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ContainerCapture, RawContainer
@@ -126,6 +126,7 @@ class ContainerState(Value):
     unread: int = 0  # at least this many of its processes were not read
     first_layers: tuple[LayerState, ...] = ()  # of its first process alone; `layers` show the weakest
     as_started: ContainerState | None = None  # predicted state once started, if it is not running
+    peers: Peers = Peers()  # the other containers that it was judged beside
 
     @property
     def key(self) -> tuple[str, str]:

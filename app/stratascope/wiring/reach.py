@@ -144,4 +144,4 @@ def _of_container(
 def around_of(snapshot: Snapshot, state: ContainerState) -> Surroundings:
     """What a container of that snapshot is judged beside."""
     engine = next((each for each in snapshot.engines if each.id == state.container.engine), NO_ENGINE)
-    return Surroundings(snapshot.ground_of(engine.id), engine)
+    return Surroundings(snapshot.ground_of(engine.id), engine, state.peers)

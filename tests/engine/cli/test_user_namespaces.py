@@ -36,3 +36,15 @@ def test_all_threats_come_as_foretold(desk: Desk, value: str, options: tuple[str
     assert (code, last["result"] in STAYS) == (0, True), err
     assert last["predicted"]["threats"] == last["after"]["threats"]
     assert last["before"]["threats"] != last["after"]["threats"]
+
+
+@pytest.mark.parametrize("kind", ["docker_rootless", "podman_rootless"])
+def test_it_comes_as_foretold_beside_another_of_the_same_user_namespace(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Whether a layer stops it from entering the other depends on whose user the other is."""
+    with desk_at(request.getfixturevalue(kind), tmp_path) as desk, desk.rig.container(name="beside"):
+        start(desk, "--cap-add", "NET_ADMIN")
+        _, last, err = desk.harden("--set", "no-new-privileges=on")
+        assert last["result"] in STAYS, err
+        assert last["predicted"]["threats"] == last["after"]["threats"]

@@ -13,7 +13,6 @@ from typing import Any
 from machine.attempts.trial import Trial
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
-from stratascope.core.overview.shared_parts import Sharer, peers_of, sharing_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge, with_gain
 from stratascope.core.threats.gain import Gain
@@ -67,15 +66,12 @@ class Case:
 def cases(trial: Trial) -> tuple[Case, ...]:
     """The containers of a trial."""
     snapshot = Assembler(all_layers(), translations()).snapshot(trial.capture)
-    read = [(state, state.capture) for state in snapshot.containers if state.matrix is not None]
-    sharers = (Sharer(state.container, sharing_of(capture), around_of(snapshot, state).ground)
-               for state, capture in read if capture is not None)  # fmt: skip
     found = []
-    for (state, _), peers in zip(read, peers_of(tuple(sharers)), strict=True):
+    for state in snapshot.containers:
         name = state.container.name
-        if name not in trial.attempts:
+        if state.matrix is None or name not in trial.attempts:
             continue
-        around = replace(around_of(snapshot, state), peers=peers)
+        around = around_of(snapshot, state)
         parts = parts_of(all_layers(), state.layers, around)
         gains = tuple(
             (gain, tuple(posture for _, posture in postures_after(parts, gain, around))) for gain in gains_of(parts)

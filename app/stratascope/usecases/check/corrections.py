@@ -170,7 +170,7 @@ def _known(checker: Checker, writer: Writer) -> _Known:
     def subject(_: ContainerState, chosen: Sequence[Choice], changes: Sequence[FileChange] | None) -> Subject:
         return writer.subject
 
-    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=writer.peers, why_not=writer.why_not)
+    previews = Previews(checker.layers, host.ground, host.engine, subject, why_not=writer.why_not)
     return _Known(writer, previews)
 
 

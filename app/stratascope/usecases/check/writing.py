@@ -69,10 +69,10 @@ class Writer:
         self._read = checker.read(text, file) if read is None else read
         self.service = self._found(self._read)
         self._host, self._predictor = checker.predictor(self.service.kind)
-        self._joined, self.peers = joined, self._predictor.peers(joined)
-        self.state = self._state(self.service) if state is None else state
+        self._joined, peers = joined, self._predictor.peers(joined)
+        self.state = replace(self._state(self.service) if state is None else state, peers=peers)
         self.subject = subject_of(self.state, self._host, self.service.files, self.service.words)
-        self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=self.peers), self.state)
+        self.prediction = Prediction(checker.layers, replace(self._predictor.around, peers=peers), self.state)
 
     def written(self, chosen: Sequence[Choice], *, exact: bool = True) -> str:
         """The text with all choices. `exact` False: tolerate that the text still asks for a group (runAsGroup) that was

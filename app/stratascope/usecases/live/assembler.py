@@ -173,6 +173,7 @@ class Assembler:
             first_layers=weighed.first_layers,
             matrix=weighed.matrix,
             first_exposure=weighed.first_exposure,
+            peers=peers,
         )
 
     def _unread(self, container: Container, around: Surroundings, gap: Gap) -> ContainerState:

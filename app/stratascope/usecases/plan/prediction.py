@@ -14,6 +14,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.depth import Matrix, Posture
+from stratascope.layers.shared.whose_namespace import own_user_namespace_after
+from stratascope.linux.namespace import Namespace
 from stratascope.usecases.judging import Part, matrix_of
 from stratascope.value import Value, replace
 
@@ -48,10 +50,10 @@ class Prediction:
     def of(self, after: Asked) -> tuple[Predicted, ...]:
         """The layers in order, with these options."""
         before, container = self.state.container.asked, replace(self.state.container, asked=after)
-        found = []
+        found, around = [], self._around_of(after)
         for layer, old in zip(self._layers, self.state.layers, strict=True):
             facts, asked = layer.predict(old.facts, before, after, self.around), layer.asked(container)
-            posture = self._posture(layer, old.facts if facts is None else facts, asked)
+            posture = self._posture(layer, old.facts if facts is None else facts, asked, around)
             found.append(Predicted(layer, facts, asked, posture))
         return tuple(found)
 
@@ -102,11 +104,19 @@ class Prediction:
             if not instead and (finding.code, finding.text) not in still:
                 yield finding
 
-    def _posture(self, layer: Layer, facts: Any, asked: Any) -> Posture:
+    def _around_of(self, after: Asked) -> Surroundings:
+        """In a user namespace of its own it shares none."""
+        if not own_user_namespace_after(self.state.container.asked, after, self.around.engine):
+            return self.around
+        peers = self.around.peers
+        return replace(self.around, peers=replace(peers, namespaces=tuple(
+            (kind, names) for kind, names in peers.namespaces if kind != Namespace.USER)))  # fmt: skip
+
+    def _posture(self, layer: Layer, facts: Any, asked: Any, around: Surroundings) -> Posture:
         known = self._known.setdefault(layer.id, [])
         for like, its, posture in known:
             if like == facts and its == asked:
                 return posture
-        posture = layer.judged_by(facts, asked, self.around)
+        posture = layer.judged_by(facts, asked, around)
         known.append((facts, asked, posture))
         return posture

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.container import Asked, Engine
-from stratascope.core.ground import Ground, Peers, Surroundings
+from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
@@ -68,15 +68,13 @@ class Previews:
         engine: Engine,
         subject_of: SubjectOf,
         place: PathOf = lambda text: "",
-        peers: Peers = Peers(),  # noqa: B008 - it is a value
         why_not: WhyNot | None = None,
     ) -> None:
-        """`place`: returns the path for a filter derived from needs; `peers`: who shares something with each
-        of them; `why_not`: why a choice can't be carried out where they come from, if so: by default for those
-        that run, whose replacement has to be verified.
+        """`place`: returns the path for a filter derived from needs; `why_not`: why a choice can't be carried out where
+        they come from, if so: by default for those that run, whose replacement has to be verified.
         """
         self._why_not = why_not
-        self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
+        self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
         self._place = place
         # of the container that was asked about last: both follow from what they are held with, and nothing else
         self._last: Prediction | None = None
@@ -242,7 +240,7 @@ class Previews:
     def _prediction(self, state: ContainerState) -> Prediction:
         last = self._last
         if last is None or last.state is not state:
-            last = self._last = Prediction(self._layers, self._around, state)
+            last = self._last = Prediction(self._layers, replace(self._around, peers=state.peers), state)
         return last
 
     def _plain(

@@ -101,8 +101,7 @@ def asked_about(command: str, facts: object = None, **observed: object) -> tuple
     if facts is not None:
         subject = replace(subject, facts=(("namespaces", facts),))
     host, _ = made().predictor(service.kind)
-    previews = Previews(made().layers, host.ground, host.engine, lambda *_: subject, lambda text: "/filter.json",
-                        writer.peers)  # fmt: skip
+    previews = Previews(made().layers, host.ground, host.engine, lambda *_: subject, lambda text: "/filter.json")
     return previews, writer.state
 
 
