@@ -108,6 +108,27 @@ def test_what_a_container_gets_at(one_engine: Rig, there: Target, monkeypatch: p
     tally.judge()
 
 
+def test_what_another_containers_process_leads_to(
+    one_engine: Rig, there: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not looked at which files that one has, so that none of them is closed."""
+    monkeypatch.setenv("STRATASCOPE_ENGINES", one_engine.endpoint)
+    with (
+        one_engine.container("-v", f"{there.home}:/h:ro") as given,
+        one_engine.container("--pid", f"container:{given}") as beside,
+        one_engine.container("--pid", f"container:{given}", "--cap-drop", "ALL", "-u", "1234") as weak,
+    ):
+        assert one_engine.said(beside, "sh", "-c", "kill -0 1 && ls /proc/1/root/h/.ssh")
+        rows = {}
+        with open_engines() as engines:
+            for container in (beside, weak):
+                judged, _ = subject_of(engines, container)
+                rows[container] = {row.thing.id: row.answer for row in reached(judged).rows}
+        assert {rows[beside][name] for name in ("ssh-keys", "home-read")} == {Answer.UNKNOWN}
+        assert rows[beside]["signal-others"] is Answer.OPEN
+        assert rows[weak]["signal-others"] is Answer.UNKNOWN
+
+
 @pytest.mark.slow
 def test_what_containers_of_all_engines_get_at(any_engine: Rig, there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRATASCOPE_ENGINES", any_engine.endpoint)

@@ -17,7 +17,7 @@ from stratascope.core.reach.row import STRATA, Answer, Known, Reached, ReachRow,
 from stratascope.core.reach.things import BY_ID, THINGS
 from stratascope.core.sandboxes.hidden import was_to_hide
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import calls, socket
+from stratascope.core.threats.catalogue.shared import SIGNAL_CALLS, calls, socket
 from stratascope.core.threats.needs import Shares, SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
@@ -40,6 +40,7 @@ _HELD = "/proc/self/"
 _CONTAINERD = "containerd-socket"
 # Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
 _FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host")
+_THROUGH_ANOTHER = "enter-foreign-process"
 _THREATS = {
     "host-processes": ("see-host-processes",),
     "signal-others": ("signal-host-process",),
@@ -273,6 +274,10 @@ def _chain(subject: Judged) -> tuple[Answer, Message] | None:
         if each.outcome is Outcome.OPEN:
             return Answer.OPEN, msg("By a detour: {threat}.", threat=each.threat.title)
     unknown = next((each for each in every if each.outcome is Outcome.UNKNOWN), None)
+    if unknown is None:
+        # which files of this machine the other container has is not looked at
+        through = subject.threat(_THROUGH_ANOTHER)
+        unknown = None if through is None or through.outcome is Outcome.STOPPED else through
     return (
         None
         if unknown is None
@@ -365,8 +370,31 @@ def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
     return replace(row, indirect=True) if own else row
 
 
+def _neighbours(row: ReachRow, subject: Judged) -> ReachRow:
+    """Those of a container whose PID namespace it shares: by KILL in their user namespace, or with their ids."""
+    facts = subject.facts("namespaces")
+    if row.answer is Answer.OPEN or not isinstance(facts, NamespacesFacts) or facts.pid is None:
+        return row
+    if any(ruling.stance is Stance.STOPS for _, ruling in subject.rulings(SIGNAL_CALLS)):
+        return row
+    names, user = facts.pid.shared_with, facts.user
+    if not names:
+        return row
+    policy = any(
+        layer == files.MAC and ruling.stance in (Stance.STOPS, Stance.UNKNOWN)
+        for layer, ruling in subject.rulings(SignalRoot())
+    )
+    sure = user is not None and (user.shared_with_host is True or not set(names).isdisjoint(user.shared_with or ()))
+    states = [subject.threat(each) for each in (_THROUGH_ANOTHER, "signal-other-users")]
+    if not sure or policy or all(each is None or each.outcome is not Outcome.OPEN for each in states):
+        why = msg("Perhaps those of {name}.", name=names[0])
+        return replace(row, answer=Answer.UNKNOWN, closed_by=(), why=why, indirect=True)
+    return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of {name}.", name=names[0]), indirect=True)
+
+
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
     """Whoever has the machine's PID namespace can stop those of its own user too, seen or not; kill(2)."""
+    row = _neighbours(row, subject)
     shares = [ruling.stance for _, ruling in subject.rulings(Shares("pid"))]
     if row.answer is Answer.OPEN or Stance.LETS_THROUGH not in shares:
         return row  # seen by another's /proc they have no number here
