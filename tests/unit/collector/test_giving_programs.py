@@ -35,7 +35,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     (tmp_path / "bin/busybox").chmod(0o755)
     tmp_path.chmod(0o755)
     child = subprocess.Popen(["chroot", "--userspec=65534:65534", str(tmp_path), "/bin/busybox", "sleep", "60"])
-    while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
+    while Path(f"/proc/{child.pid}/exe").readlink() != tmp_path / "bin/busybox":  # then it is no longer root
         time.sleep(0.01)
     yield child.pid, tmp_path
     child.kill()
