@@ -21,7 +21,7 @@ import sys
 import time
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from stratascope.collector.observe.peers import sockets_of_peers
 from stratascope.collector.read import TooLongError, fields_of, read_file
@@ -97,8 +97,8 @@ class Bridges:
 
     def _is_another(self, pid: int) -> bool:
         """Whether that is no program of the process's own mounts, as one that it has started itself."""
-        own = _link(self._pid)
-        return own in ("", _link(os.getpid())) or _link(pid) != own
+        own = mount_namespace(self._pid)
+        return own in ("", mount_namespace("self")) or mount_namespace(pid) != own
 
     def _told(self, place: str, kind: str, hops: List[Any], end: str, out: bool) -> List[Any]:
         return [place, kind, hops, end, out, bool(hops) and hops[-1][0] in self._above]
@@ -276,9 +276,10 @@ def _restrictions(pid: int) -> Any:
     return [fields.get(name) for name in RESTRICTIONS]
 
 
-def _link(pid: int) -> str:
+def mount_namespace(pid: Union[int, str]) -> str:
+    """`mnt:[INODE]`; "" if it may not be read."""
     with suppress(OSError):
-        return os.readlink("/proc/%d/ns/mnt" % pid)
+        return os.readlink("/proc/%s/ns/mnt" % pid)
     return ""
 
 

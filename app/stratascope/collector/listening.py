@@ -25,7 +25,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from stratascope.collector.bridges import RESTRICTIONS, address_of, ancestors, program_of, sockets_of
+from stratascope.collector.bridges import RESTRICTIONS, address_of, ancestors, mount_namespace, program_of, sockets_of
 from stratascope.collector.liveness import LISTENING, read_listening
 from stratascope.collector.names import NETWORK_INODE, PORTS
 from stratascope.collector.paths import unescaped
@@ -134,21 +134,14 @@ def _inode(directory: int) -> int:
     return os.stat(_NETWORK, dir_fd=directory).st_ino
 
 
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
 class _Around:
     """The other processes of its network namespace."""
 
     def __init__(self, directory: int, pid: int) -> None:
         self._pid, self._network = pid, _inode(directory)
         self._group = read_file("cgroup", directory)
-        mounts = _link("/proc/%d/ns/mnt" % pid)
-        self._mounts = mounts if mounts != _link("/proc/self/ns/mnt") else ""
+        mounts = mount_namespace(pid)
+        self._mounts = mounts if mounts != mount_namespace("self") else ""
         self._confined = _confined(pid)
         self.mine: List[int] = [pid]
         self.alike: List[int] = []
@@ -182,7 +175,7 @@ class _Around:
 
     def _sort(self, pid: int, shared: bool) -> None:
         group = read_file("/proc/%d/cgroup" % pid)
-        if _within(group, self._group) or (self._mounts and _link("/proc/%d/ns/mnt" % pid) == self._mounts):
+        if _within(group, self._group) or (self._mounts and mount_namespace(pid) == self._mounts):
             self.mine.append(pid)
         elif shared and _confined(pid) == self._confined:
             self.alike.append(pid)

@@ -76,6 +76,13 @@ _ENTRY = re.compile(r"([uGgm])([0-9]{0,10})=([0-7])").fullmatch
 
 
 @remembered()
+def outside_of(ranges: Ranges | None, inside: int | None) -> int | None:
+    """An id on the other side of that map; None if the map leaves it out, or either is unknown."""
+    if ranges is None or inside is None:
+        return None
+    return next((outside + inside - first for first, outside, size in ranges if first <= inside < first + size), None)
+
+
 def parse_bound(text: str) -> tuple[BoundMount, ...]:
     """Parse the collector's lines. Raises DecodeError."""
     targets: dict[str, str] = {}

@@ -31,6 +31,7 @@ from stratascope.layers.shared.whose_namespace import own_user_namespace, own_us
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.namespace import Namespace, is_initial, parse_idmap, to_host
+from stratascope.linux.permissions import outside_of
 from stratascope.linux.process import ProcessLimit, parse_limits
 from stratascope.value import Value, replace
 
@@ -412,14 +413,8 @@ def _exempt(asked: Asked, engine: Engine) -> bool:
     if engine.rootless:
         return False
     if own_user_namespace(asked):
-        return _maps_to_root(asked, uid_inside(asked))
+        return outside_of(asked.uid_map, uid_inside(asked)) == 0
     return rules_of(engine).names_capabilities and bool(named(asked.cap_add).bits & _EXEMPT)
-
-
-def _maps_to_root(asked: Asked, inside: int | None) -> bool:
-    return inside is not None and any(
-        first <= inside < first + size and outside + inside == first for first, outside, size in asked.uid_map
-    )
 
 
 def _process_limits(facts: CgroupFacts, before: Asked, after: Asked, engine: Engine) -> CgroupFacts:
@@ -448,7 +443,7 @@ def _process_limits(facts: CgroupFacts, before: Asked, after: Asked, engine: Eng
         process_limits=limits,
         processes_by_user=by_user,
         processes_unread=unread,
-        exempt_root=facts.exempt_root if own is None else not own or _maps_to_root(after, 0),
+        exempt_root=facts.exempt_root if own is None else not own or outside_of(after.uid_map, 0) == 0,
     )
 
 

@@ -64,7 +64,15 @@ from stratascope.linux.namespace import (
     to_host,
     to_inside,
 )
-from stratascope.linux.permissions import UNREAD, BoundMount, Permissions, parse_bound, parse_permissions
+from stratascope.linux.permissions import (
+    UNREAD,
+    BoundMount,
+    Permissions,
+    Ranges,
+    outside_of,
+    parse_bound,
+    parse_permissions,
+)
 from stratascope.linux.process import Ids, ProcessStatus
 from stratascope.value import Value, replace
 
@@ -111,7 +119,6 @@ def _deeper(capture: Capture, kind: str, container: Container) -> bool | None:
 
 
 MAPS = ("uid_map", "gid_map")
-Ranges = tuple[tuple[int, int, int], ...]
 
 
 class MountIds(Value):
@@ -366,13 +373,6 @@ def _special(found: SpecialFiles | None, around: Surroundings) -> tuple[SpecialF
     if found is None:
         return None
     return (*engine_sockets(found.files, around), *(item for item in found.files if node_kind(item)))
-
-
-def outside_of(ranges: Ranges | None, inside: int | None) -> int | None:
-    """An id on the other side of that map; None if the map leaves it out, or either is unknown."""
-    if ranges is None or inside is None:
-        return None
-    return next((outside + inside - first for first, outside, size in ranges if first <= inside < first + size), None)
 
 
 def disks_given(asked: Asked) -> bool:

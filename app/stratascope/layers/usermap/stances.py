@@ -27,7 +27,7 @@ from stratascope.layers.shared.deciding_settings import (
 )
 from stratascope.layers.shared.devices import node_kind
 from stratascope.layers.shared.host_programs import InSight, may_be
-from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
+from stratascope.layers.usermap.facts import OWNED, UsermapAsked, UsermapFacts
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.permissions import (
     READ,
@@ -37,9 +37,11 @@ from stratascope.linux.permissions import (
     BoundItem,
     BoundMount,
     Permissions,
+    Ranges,
     Writable,
     Writer,
     may,
+    outside_of,
     writable,
 )
 from stratascope.value import Value

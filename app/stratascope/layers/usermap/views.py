@@ -8,9 +8,10 @@ from stratascope.core.layer import Place, Row, RulerRange, Rulers, Tab, Table, T
 from stratascope.core.message import Message, msg, verbatim
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import NO, NOT_READABLE, UNKNOWN, YES
-from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
+from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.machine import parse_range, path_of
+from stratascope.linux.permissions import outside_of
 
 _MAPS, _ENGINE, _WHO = msg("ID maps"), msg("Rootless"), msg("Its user on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")
