@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ class Part:
         self.begun = threading.Event()
         self.sections: dict[str, list[str]] = {}
         self.counts: dict[str, int] = {}
+        self.last: deque[str] = deque(maxlen=60)  # lines
         self.code: int | None = None  # pytest's exit status; None while it runs, or if it crashed
         self.process = subprocess.Popen(
             ("sh", "packaging/test.sh"),
@@ -63,6 +65,7 @@ class Part:
         kept: list[str] | None = None
         for line in self.process.stdout:
             self.begun.set()
+            self.last.append(f"{line.rstrip()}\n")
             title, ended = BAR.fullmatch(line.rstrip()), ENDED.fullmatch(line.rstrip())
             if ended is not None:
                 self.code = int(ended[1])
@@ -90,7 +93,8 @@ class Part:
         if self.code not in (0, 5) and not self.counts.keys() & {"failed", "error"}:
             self.counts["error"] = 1
             how = f"with {self.code}" if self.code is not None else f"without a word ({self.process.returncode})"
-            self.sections.setdefault("ERRORS", []).append(f"This part ended {how}, and no test of it says why.\n")
+            told = f"This part ended {how}, and no test of it says why. Its last words:\n"
+            self.sections.setdefault("ERRORS", []).extend((told, *self.last))
         return 1 if self.code is None else self.code
 
 

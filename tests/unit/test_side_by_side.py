@@ -69,13 +69,14 @@ def test_a_part_that_dies_is_an_error(tmp_path: Path) -> None:
     code, lines = told(tmp_path, style=DIES)
     assert code == 1
     assert any(line.startswith("This part ended without a word") for line in lines)
+    assert "tests/c.py ." in lines  # where it was
     assert total(lines).endswith(" passed, 1 error")
 
 
 def test_what_no_test_is_to_blame_for_is_an_error(tmp_path: Path) -> None:
     code, lines = told(tmp_path, style=SHORT)
     assert code == 1
-    assert "This part ended with 1, and no test of it says why." in lines
+    assert "This part ended with 1, and no test of it says why. Its last words:" in lines
     assert total(lines).endswith(" passed, 1 error")
 
 

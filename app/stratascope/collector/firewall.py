@@ -18,16 +18,20 @@ import os
 import re
 import socket
 import struct
+import time
 from contextlib import suppress
-from errno import E2BIG
+from errno import E2BIG, EAGAIN
 from typing import Any, List, Optional, Tuple
 
 from stratascope.collector.names import FIREWALL
 from stratascope.collector.read import CLONE_NEWNET, Entry, TooLongError, failure, join, read_file
 
 BYTES_MAX = 1 << 19  # of one list
+ATTEMPTS = 10
 _NETFILTER, _SUBSYSTEM = 12, 10 << 8  # NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
-_GET_CHAIN, _GET_RULE, _DUMP = 4, 7, 0x301  # NFT_MSG_*; NLM_F_REQUEST | NLM_F_DUMP
+_GET_CHAIN, _GET_RULE, _GET_GENERATION = 4, 7, 16  # NFT_MSG_*
+_REQUEST, _DUMP = 1, 0x300  # NLM_F_*
+_HEADER = 16  # struct nlmsghdr, with the port of the socket
 _DONE, _ERROR = 3, 2
 _ROUTES, _GET_LINK = 0, 18  # NETLINK_ROUTE; RTM_GETLINK
 # IFLA_LINKINFO with IFLA_INFO_KIND as its first, include/uapi/linux/if_link.h; a name ends with a zero
@@ -57,19 +61,27 @@ def read_firewall(directory: int, pid: int) -> Entry:
 
 
 def _listed() -> List[Any]:
-    legacy = False
-    with suppress(FileNotFoundError):
-        legacy = "filter" in read_file("/proc/thread-self/net/ip_tables_names").split()
-    return [_dump(_GET_CHAIN).hex(), _dump(_GET_RULE).hex(), legacy]
+    """What the network namespace of this process has, as one whole: chains and rules are two listings, and somebody may
+    change both between them.
+    """
+    for _ in range(ATTEMPTS):
+        generation, legacy = _dump(_GET_GENERATION, flags=_REQUEST), False
+        with suppress(FileNotFoundError):
+            legacy = "filter" in read_file("/proc/thread-self/net/ip_tables_names").split()
+        found = [_dump(_GET_CHAIN).hex(), _dump(_GET_RULE).hex(), legacy]
+        if _dump(_GET_GENERATION, flags=_REQUEST)[_HEADER:] == generation[_HEADER:]:
+            return found
+        time.sleep(0.02)
+    raise OSError(EAGAIN, "the rules changed each time while they were read")
 
 
-def _dump(kind: int, family: int = _NETFILTER) -> bytes:
-    """All messages of that kind, one after the other. Raises OSError."""
+def _dump(kind: int, family: int = _NETFILTER, flags: int = _REQUEST | _DUMP) -> bytes:
+    """All messages of that kind, one after the other; without _DUMP the only one. Raises OSError."""
     held = b""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as link:
         link.settimeout(0.5)
         what, body = (kind, bytes(16)) if family == _ROUTES else (_SUBSYSTEM | kind, bytes(4))
-        link.send(struct.pack("=IHHII", 16 + len(body), what, _DUMP, 1, 0) + body)  # of any family: AF_UNSPEC is 0
+        link.send(struct.pack("=IHHII", 16 + len(body), what, flags, 1, 0) + body)  # of any family: AF_UNSPEC is 0
         while len(held) < BYTES_MAX:
             data = link.recv(1 << 16)
             place = 0
@@ -82,6 +94,8 @@ def _dump(kind: int, family: int = _NETFILTER) -> bytes:
                     raise OSError(number, os.strerror(number))
                 held += data[place : place + ((length + 3) & ~3)]
                 place += (length + 3) & ~3
+            if not flags & _DUMP:
+                return held
     raise TooLongError
 
 

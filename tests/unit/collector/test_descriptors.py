@@ -16,14 +16,17 @@ from stratascope.collector.names import DESCRIPTORS
 from stratascope.collector.read import open_process
 from stratascope.linux.descriptors import Descriptor, parse_descriptors
 
-_NULL = subprocess.DEVNULL
+_NULL, _PIPE = subprocess.DEVNULL, subprocess.PIPE
 NOTHING = ""  # the mounts of a process to which everything is outside
 
 
 @contextmanager
 def holding(*numbers: int) -> Iterator[int]:
-    with subprocess.Popen(("sleep", "600"), pass_fds=numbers, stdin=_NULL, stdout=_NULL, stderr=_NULL) as process:
+    script = ("sh", "-c", "echo; read _")
+    with subprocess.Popen(script, pass_fds=numbers, stdin=_PIPE, stdout=_PIPE, stderr=_NULL) as process:
         try:
+            assert process.stdout is not None
+            process.stdout.readline()  # only now its loader holds no library open
             yield process.pid
         finally:
             process.kill()

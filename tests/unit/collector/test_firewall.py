@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from signal import SIGKILL
 
 import pytest
 
@@ -49,19 +51,29 @@ nft add rule inet netavark FORWARD ip saddr 10.88.0.0/16 accept
 
 
 @contextmanager
-def filtered(script: str) -> Iterator[Firewalls]:
-    with subprocess.Popen(
-        ["unshare", "-n", "sh", "-ec", f"{script}\necho up; exec sleep 600"], stdout=subprocess.PIPE, text=True
-    ) as process:
+def network(script: str) -> Iterator[int]:
+    """The process that runs that script in a network of its own, from when it has said something."""
+    command = ["unshare", "-n", "sh", "-ec", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == "up\n"
-            (reply,) = LocalProber().capture((Wish(process.pid, (FIREWALL,), members=False),))
-            found = reply.first.decoded(FIREWALL, parse_firewalls)
-            assert not isinstance(found, Gap), found
-            yield found
+            process.stdout.readline()
+            yield process.pid
         finally:
-            process.kill()
+            os.killpg(process.pid, SIGKILL)
+
+
+def read(pid: int) -> Firewalls:
+    (reply,) = LocalProber().capture((Wish(pid, (FIREWALL,), members=False),))
+    found = reply.first.decoded(FIREWALL, parse_firewalls)
+    assert not isinstance(found, Gap), found
+    return found
+
+
+@contextmanager
+def filtered(script: str) -> Iterator[Firewalls]:
+    with network(f"{script}\necho up; exec sleep 600") as pid:
+        yield read(pid)
 
 
 def own(script: str) -> Firewall:
@@ -141,6 +153,20 @@ def test_its_own_filter_counts_too() -> None:
 @needs_nft
 def test_legacy_rules_are_not_taken_for_none() -> None:
     assert Firewall(own("").chains, legacy=True).fate(FORWARD, OUT) is Fate.UNKNOWN
+
+
+CHAIN = "add chain inet t FORWARD { type filter hook forward priority 0; }"
+CHANGING = f"add table inet t; add chain inet t other; {CHAIN}; add rule inet t FORWARD jump other"
+
+
+@needs_root
+@needs_nft
+def test_rules_that_change_while_they_are_read() -> None:
+    """Chains and rules are two listings: a rule is never told without its chain, nor a jump without where it leads."""
+    lines = f"echo '{CHANGING}'; echo 'delete table inet t'"
+    with network(f"echo up; while :; do {lines}; done | nft -i") as pid:
+        seen = [read(pid).own for _ in range(15)]
+    assert {len(each.chains) for each in seen if each is not None} == {0, 2}
 
 
 @pytest.mark.parametrize("bad", ["", "{}", '{"own":null,"host":["0011","",false],"in":"","out":""}', "[" * 100_000])
