@@ -165,3 +165,14 @@ def test_paths_beside_a_file_that_is_named_as_it_is_typed(made: Corrections) -> 
     assert [mount.source for mount in state.container.asked.mounts] == [str(Path.cwd() / "data")]
     able = {option.toggle.id for option in made.offer(state).options if option.why_not is None and not option.already}
     assert {"user", "no-new-privileges", "host-paths"} <= able
+
+
+@pytest.mark.parametrize(
+    "text", ["docker run nobody.example/x", "docker run --privileged nobody.example/x", POD, "docker run --user 7 x"]
+)
+def test_a_container_has_the_number_that_its_plan_begins_at(made: Corrections, text: str) -> None:
+    """Also where nobody knows its user, who may be root: in all layers then, or in none."""
+    for state in states(made, text):
+        assert state.matrix is not None
+        assert state.matrix.exposure.worst == made.suggested(state).now.exposure.worst
+        assert state.matrix.exposure.best <= made.suggested(state).now.exposure.best

@@ -114,8 +114,8 @@ def test_what_has_no_line_is_told(page: BeforePage, qtbot: QtBot) -> None:
     page.text.setPlainText("hello there")
     qtbot.waitUntil(page.status.isVisible)
     assert "not recognised" in page.status.text.text()
-    assert page.head.languages.language is None
-    assert "Not recognised" in page.head.languages.accessibleName()
+    assert page.head.language.language is None
+    assert "Not recognised" in page.head.language.accessibleName()
 
 
 def test_an_engine_that_can_not_be_asked_is_told(page: BeforePage, judge: Judge, qtbot: QtBot) -> None:
@@ -170,7 +170,7 @@ def test_nobody_has_to_know_anything_to_begin(page: BeforePage, qtbot: QtBot) ->
         button.click()
         assert page.text.hasFocus() or not page.text.isActiveWindow()
         qtbot.waitUntil(page.strata.widget.isVisible)
-        assert page.head.languages.language is language
+        assert page.head.language.language is language
         assert not [note for notes in page.text.notes.values() for note in notes if note.unread and "YAML" in note.text]
         state = page.selection.current
         assert state is not None
@@ -183,7 +183,7 @@ def test_paste_clear_and_the_files_name(page: BeforePage, qtbot: QtBot, tmp_path
     page.head.paste.click()
     qtbot.waitUntil(lambda: "pasted" in page.services.chips)
     assert page.head.file.text() == ""
-    assert "podman run" in page.head.languages.accessibleName()
+    assert "podman run" in page.head.language.accessibleName()
     page.head.clear.click()
     qtbot.waitUntil(page.empty.isVisible)
     file = tmp_path / "compose.yml"

@@ -22,6 +22,7 @@ from stratascope.ui.harden.relaunch_draft import why_nothing
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.exposure import ExposureSheet
+from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 
 
@@ -100,6 +101,17 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
     assert words == (
         "1 container; no answer from podman-rootless" if state is EngineState.UNREACHABLE else "1 container, 0 s ago"
     )
+
+
+def test_there_is_no_total_until_every_engine_has_told_its_containers(window: MainWindow) -> None:
+    column, whole = window.containers, sample.snapshot()
+    window.selection.show_snapshot(replace(whole, containers=(), asking=("docker",)))
+    assert (column.alert.text(), column.alert.mark) == ("Looking for containers…", Mark.UNKNOWN)
+    assert column.status.text() == "Looking for containers…"
+    window.selection.show_snapshot(replace(whole, asking=("docker",)))
+    assert column.alert.text().endswith(" could take over so far")
+    window.selection.show_snapshot(whole)
+    assert f" of {len(whole.containers) - 1} could" in column.alert.text()
 
 
 def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme) -> None:

@@ -141,6 +141,11 @@ def test_what_is_set_aside_and_runs_is_told_so_and_a_refusal_goes_once_it_is_sto
     running = replace(web, container=replace(web.container, name=old.container.name))
     window.selection.show_snapshot(with_others(picture, running, new))
     assert column.kept.text.text().endswith("It runs all the same.")
+    column.draft.show_running("web: starting the original", "start", undoes=True)  # an undo starts it to keep it
+    assert "It runs" not in column.kept.text.text()
+    assert not column.kept.discard.isEnabled()
+    column.draft.show_running("")
+    assert column.kept.text.text().endswith("It runs all the same.")
     staged.discard_fails = RefusedError(EngineState.CONNECTED, msg("It is running. Stop it first."))
     press(column.kept.discard.click, "discard")
     qtbot.waitUntil(column.told.isVisible)

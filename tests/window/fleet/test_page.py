@@ -20,6 +20,7 @@ from stratascope.layers import all_layers
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.fleet.picture import cell_colors, paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
+from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.value import replace
 from window.file_dialogs import choose, open_dialog
@@ -169,6 +170,16 @@ def test_no_button_zooms_and_the_mouse_has_a_menu_for_it(page: FleetPage) -> Non
     entries["Names"].trigger()
     assert grid.view.part().height() < 60
     grid.menu.close()
+
+
+def test_no_title_is_cut_in_a_low_window_which_scrolls(page: FleetPage) -> None:
+    page.resize(688, 300)
+    settle()
+    grid, area = page.grid, page.findChild(Scrolled)
+    assert grid.columns.height() >= grid.columns.needed()
+    assert grid.canvas.height() >= 5 * grid.view.pitch()[1]
+    assert area is not None
+    assert area.verticalScrollBar().maximum() > 0
 
 
 @pytest.mark.parametrize("count", [1, 13, 24, 25, 200])

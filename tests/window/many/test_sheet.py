@@ -68,6 +68,29 @@ def test_all_are_switched_on_at_once(qtbot: QtBot, window: MainWindow, picture: 
     assert (dialog.states, dialog.go.isEnabled()) == ((), False)
 
 
+def test_each_engine_can_be_chosen_and_images_are_named_as_in_the_list(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot
+) -> None:
+    web = named(picture, "web")
+    far = replace(web, container=replace(web.container, id="f" * 64, name="far", engine="zz-far",
+                                         image="localhost/busybox:latest"))  # fmt: skip
+    window.selection.show_snapshot(with_others(picture, far))
+    dialog = chosen(qtbot, window, "web").dialog
+    assert dialog.engines.isVisible()
+    assert dialog.engines.currentData() == web.container.engine
+    assert dialog.engines.currentText().endswith(f"({web.container.engine})")
+    dialog.engines.setFocus()
+    QTest.keyClick(dialog.engines, Qt.Key.Key_End)
+    assert dialog.engines.currentData() == "zz-far"
+    assert [switch.text() for switch in dialog.switches] == ["far, of busybox"]
+    assert dialog.states == ()
+    assert dialog.focusWidget() is dialog.engines
+    dialog.close()
+    alone = tuple(each for each in picture.containers if each.container.engine == web.container.engine)
+    window.selection.show_snapshot(replace(picture, containers=alone))
+    assert chosen(qtbot, window, "web").dialog.engines.isHidden()
+
+
 def looked(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
     many = chosen(qtbot, window, *names)
     make_plans(qtbot, many)

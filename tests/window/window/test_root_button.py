@@ -37,8 +37,14 @@ def test_it_says_exactly_what_it_starts(window: MainWindow) -> None:
     assert COMMAND in button.toolTip()
     assert COMMAND in button.accessibleDescription()
     assert "Ctrl+R" in button.toolTip()
-    show(window, Privilege(PrivilegeState.IDLE))
+    show(window, replace(IDLE, command=""))
     assert "no password is needed" in button.toolTip()
+
+
+@pytest.mark.parametrize("state", PrivilegeState)
+def test_root_sees_no_shut_lock_while_it_opens_by_itself(window: MainWindow, state: PrivilegeState) -> None:
+    show(window, Privilege(state))
+    assert window.toolbar.root.isVisible() is (state in (PrivilegeState.ON, PrivilegeState.REFUSED))
 
 
 def test_by_mouse_by_key_and_by_keyboard_focus(window: MainWindow, watch: sample.StillWatch) -> None:

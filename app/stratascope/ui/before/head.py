@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import EngineKind
@@ -30,17 +30,15 @@ WORDS: dict[Language, Message] = {
 }
 
 
-class LanguageStrip(QWidget):
-    """The known languages, with the recognised one highlighted. An indicator only: the language cannot be chosen. If
-    there is little room, only the recognised one is shown.
-    """
+class LanguageChip(QWidget):
+    """The language that was recognised. An indicator only: it cannot be chosen."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self._short = theme, False
+        self._theme = theme
         self.language: Language | None = None
-        self._words = {language: translate(word) for language, word in WORDS.items()}
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._word = ""
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self.show_read(None)
 
@@ -48,64 +46,38 @@ class LanguageStrip(QWidget):
         """Show the language of a text that was read; None: there is no text."""
         self.language = None if read is None else read.language
         podman = read is not None and any(each.kind is EngineKind.PODMAN for each in read.services)
-        self._words[Language.RUN] = translate(msg("podman run") if podman else WORDS[Language.RUN])
-        known = ", ".join(self._words.values())
+        words = WORDS | {Language.RUN: msg("podman run") if podman else WORDS[Language.RUN]}
         if self.language is not None:
-            told = translate(msg("Recognised as: {language}", language=self._words[self.language]))
+            self._word = translate(words[self.language])
+            told = translate(msg("Recognised as: {language}", language=self._word))
         else:
+            self._word, known = "", ", ".join(map(translate, words.values()))
             told = translate(msg("Not recognised. What can be read: {languages}", languages=known))
         self.setAccessibleName(told)
         give_tip(self, told)
         self.updateGeometry()
         self.update()
 
-    @property
-    def whole(self) -> int:
-        """The width of all languages."""
-        return sum(map(self._width, self._words.values())) + self._theme.px(4)
-
-    def set_short(self, short: bool) -> None:
-        """Show only the recognised language, or all of them."""
-        if short is not self._short:
-            self._short = short
-            self.updateGeometry()
-            self.update()
-
     def sizeHint(self) -> QSize:
-        least = self.minimumSizeHint()
-        return least if self._short else QSize(self.whole, least.height())
-
-    def minimumSizeHint(self) -> QSize:
-        word = "" if self.language is None else self._words[self.language]
-        width = self._width(word) + self._theme.px(4) if word else 0
-        return QSize(width, max(self._theme.px(28), self._theme.box(12) + self._theme.px(8)))
-
-    def _width(self, word: str) -> int:
-        return QFontMetrics(self._theme.font(12, BOLD)).horizontalAdvance(word) + self._theme.px(18)
+        theme = self._theme
+        wide = QFontMetrics(theme.font(12, BOLD)).horizontalAdvance(self._word) + theme.px(22) if self._word else 0
+        return QSize(wide, max(theme.px(28), theme.box(12) + theme.px(8)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        words = dict(self._words)
-        if self.width() < self.whole:
-            words = {language: word for language, word in words.items() if language is self.language}
-        if not words:
+        if not self._word:
             return
-        whole = sum(map(self._width, words.values())) + theme.px(4)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("sunk"))
-        painter.drawRoundedRect(QRectF(0, 0, whole, self.height()), theme.px(8), theme.px(8))
-        left = float(theme.px(2))
-        for language, word in words.items():
-            box = QRectF(left, theme.px(2), self._width(word), self.height() - 2 * theme.px(2))
-            here = language is self.language
-            if here:
-                painter.setPen(QPen(theme.color("line"), 1))
-                painter.setBrush(theme.color("panel"))
-                painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
-            painter.setFont(theme.font(12, BOLD if here else MEDIUM))
-            painter.setPen(theme.color("text" if here else "text2"))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
-            left = box.right()
+        painter.drawRoundedRect(QRectF(self.rect()), theme.px(8), theme.px(8))
+        edge = theme.px(2)
+        box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("panel"))
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
+        painter.setFont(theme.font(12, BOLD))
+        painter.setPen(theme.color("text"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._word)
 
 
 class TextHead(QWidget):
@@ -113,13 +85,13 @@ class TextHead(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self.languages = LanguageStrip(theme)
+        self.language = LanguageChip(theme)
         self.file = Line(theme, 11, ink="text2", middle=True)
         self.open = text_button(theme, msg("Open…"), spoken=msg("Open a file…"))
         clipboard = msg("What is on the clipboard, instead of the text that is there")
         self.paste, self.clear = text_button(theme, msg("Paste"), more=clipboard), text_button(theme, msg("Clear"))
         self._buttons = (self.open, self.paste, self.clear)
-        left = (self.languages, (self.file, 1))
+        left = (self.language, (self.file, 1))
         self._row = theme.lay(QHBoxLayout(self), *left, *self._buttons, around=(10, 7, 10, 7), gap=8)
         self._name, self._read_at, self._changed = "", 0.0, False
         self._timer = QTimer(self)
@@ -141,24 +113,7 @@ class TextHead(QWidget):
             self._changed = changed
             self._update_file()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Show all languages only if the file's name still fits."""
-        margins, gaps = self._row.contentsMargins(), 4 * self._row.spacing()
-        room = self.width() - margins.left() - margins.right() - gaps
-        room -= sum(button.sizeHint().width() for button in self._buttons)
-        self.languages.set_short(
-            self.languages.whole + max(self.file.sizeHint().width(), self.file.minimumSizeHint().width()) > room
-        )
-
     def _update_file(self) -> None:
-        self._set_file_text()
-        self._fit()
-
-    def _set_file_text(self) -> None:
         if not self._name:
             self.file.say("")
         elif self._changed:

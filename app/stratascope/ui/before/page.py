@@ -263,7 +263,7 @@ class BeforePage(QWidget):
         """Show the containers of a text; `why`: the text yields nothing to show."""
         self._snapshot = snapshot
         there = snapshot is not None
-        self.head.languages.show_read(None if self._checked is None else self._checked.read)
+        self.head.language.show_read(None if self._checked is None else self._checked.read)
         self.empty.show_why(why)
         self.told.say("" if snapshot is None else plain(translate(_where(snapshot, self._before.machine)), 300))
         self._rest.setVisible(not there)

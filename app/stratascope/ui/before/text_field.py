@@ -1,8 +1,8 @@
 """The text that asks for containers: typed, pasted or dropped, with syntax colours and notes on its lines.
 
-A line that matters says why at its right end. The note never covers the text: if there is no room, only the mark and
-the layer's number remain, in margins of their own. The full note is in the tooltip, is announced to screen readers when
-the cursor enters the line, and is shown in the bar below the text.
+A line that matters says why at its right end. The note never covers the text, and is not cut: if there is no room even
+for a shorter one, only the mark and the layer's number remain, in margins of their own. The full note is in the
+tooltip, is announced to screen readers when the cursor enters the line, and is shown in the bar below the text.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ def notes(read: Read, problems: Sequence[Problem], states: Sequence[ContainerSta
 
 
 def _opened(finding: Finding, state: ContainerState) -> str:
-    """Return the worst threat that the finding leaves open, and how many there are of that severity."""
+    """Return the worst threat that the finding leaves open, or may, and how many there are of that severity."""
     matrix = state.matrix
     there = () if matrix is None else [each for each in matrix.threats if each.threat.id in finding.behind]
     opened = sorted(
-        (each.threat for each in there if each.outcome is Outcome.OPEN), key=lambda each: each.severity.rank
+        (each.threat for each in there if each.outcome is not Outcome.STOPPED), key=lambda each: each.severity.rank
     )
     if not opened:
         return ""
@@ -165,11 +165,7 @@ class Colours(QSyntaxHighlighter):
 
 MOST = 4 << 20  # characters: longer text is cut, and refused by the readers anyway
 WRAPPED = 100_000  # characters: in longer text lines are not wrapped, which takes Qt too long
-NUMBER, MARK, LEAST = (
-    16,
-    11,
-    72,
-)  # px of the design: a layer's number, a mark, the minimum width of a useful reason
+NUMBER, MARK = 16, 11  # px of the design: a layer's number, a mark
 
 
 class _Margin(QWidget):
@@ -363,10 +359,9 @@ class TextField(QPlainTextEdit):
         room = round(self.viewport().width() - end - wide)
         if room < 0:
             return "", 0.0
-        whole, brief = found[0].short or found[0].text, brief_of(found[0].text)
-        said = next((each for each in (whole, brief) if metrics.horizontalAdvance(each) <= room), "")
-        if not said and room >= theme.px(LEAST):
-            said = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, room)
+        short, whole = found[0].short, found[0].text
+        ways = (short or whole, brief_of(whole), brief_of(short))
+        said = next((each for each in ways if metrics.horizontalAdvance(each) <= room), "")
         text = said + more if said else more.strip()
         return text, metrics.horizontalAdvance(text) + 2
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from stratascope.core.message import msg, plural
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
@@ -17,6 +17,7 @@ from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
+LOOKING = msg("Looking for containers…")  # until an engine has told its own
 NAMED = 12  # names shown at most; the rest is a number
 
 
@@ -37,7 +38,7 @@ class AlertButton(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.clicked.connect(self._emit_wanted)
         self._named, self._unknown, self._count = "", 0, 0
-        self._set_texts(translate(msg("Looking for containers…")), Mark.UNKNOWN)
+        self.show_looking()
 
     def set_narrow(self, narrow: bool) -> None:
         """Show only the mark and the number."""
@@ -45,8 +46,12 @@ class AlertButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def show_states(self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = ()) -> None:
-        """Show the alert for these containers; nothing is known about the engines in `unseen`."""
+    def show_states(
+        self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = (), *, more: bool = False
+    ) -> None:
+        """Show the alert for these containers; nothing is known about the engines in `unseen`. `more`: others are still
+        to come, so that there is no total.
+        """
         found = self._judges.taking_over(states)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         accounts = sorted(found.accounts, key=worst_first)
@@ -54,8 +59,10 @@ class AlertButton(QAbstractButton):
         self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""
         if bad:
             head = translate(
-                plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
-                       total=total)
+                plural("{count} could take over so far", "{count} could take over so far", len(bad))
+                if more
+                else plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
+                            total=total)
             )  # fmt: skip
             names = [plain(state.container.name, 80) for state in bad[:NAMED]]
             self._names = ", ".join(names)
@@ -76,8 +83,15 @@ class AlertButton(QAbstractButton):
 
     def show_unread(self) -> None:
         """Say that nothing could be read: no container is known, but there may be some."""
+        self._show_none(msg("Nothing could be read"))
+
+    def show_looking(self) -> None:
+        """Say that no engine has told its containers yet."""
+        self._show_none(LOOKING)
+
+    def _show_none(self, why: Message) -> None:
         self._key, self._named, self._unknown, self._count, self._names = None, "", 0, 0, ""
-        self._set_texts(translate(msg("Nothing could be read")), Mark.UNKNOWN)
+        self._set_texts(translate(why), Mark.UNKNOWN)
 
     def _set_texts(self, head: str, mark: Mark) -> None:
         said = (head, self._names, mark, self._key)

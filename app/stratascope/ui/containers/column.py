@@ -16,7 +16,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.processes import short_age
 from stratascope.presentation.takeover import may_run, unseen_engines
-from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.alert import LOOKING, AlertButton
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import EDGE, ListHead
@@ -45,6 +45,8 @@ def age_line(snapshot: Snapshot, age_now: float) -> Message:
         return plural("{count} container from {where}", "{count} containers from {where}", count, where=where)
     if snapshot.reading:
         return msg("Reading what was captured…")
+    if snapshot.asking and not count:
+        return LOOKING
     if snapshot.demo:
         return plural("{count} demo container", "{count} demo containers", count)
     boxes = any(state.container.sandbox is not None for state in snapshot.containers)
@@ -240,8 +242,10 @@ class ContainerColumn(QWidget):
         self.view.keep_in_sight(still=self._selection.touched)  # until then it gives way to a worse one
         if snapshot.nothing_read:
             self.alert.show_unread()
-        elif snapshot.containers or not snapshot.reading:  # until an engine has been read, nothing is known
-            self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
+        elif snapshot.containers or not snapshot.asking:
+            self.alert.show_states(snapshot.containers, unseen_engines(snapshot), more=bool(snapshot.asking))
+        else:
+            self.alert.show_looking()
         self._show_head()
         self.tell_age()
         self._tell_filter()

@@ -25,7 +25,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QGridLayout, QMenu, QToolTip, QWidget
@@ -43,6 +42,7 @@ from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 NAMES, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
+SEEN = 112  # height of the cells at least: five rows
 STILL = 4  # px: a press that moves less is a click
 EMPTY = FleetTable("", (), ())
 
@@ -372,10 +372,10 @@ class FleetGrid(QWidget):
         self._pressed: QPointF | None = None
         self._dragged: QPointF | None = None  # where a drag is
         self.menu: QMenu | None = None
-        self._heads = theme.px(40)  # height at which no title is cut
         self.canvas = _Cells(theme, self)
         self.view = Viewport(theme, self.canvas, self)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.canvas.setMinimumHeight(theme.px(SEEN))
         self.canvas.setAccessibleName(translate(msg("The fleet")))
         self.canvas.setAccessibleDescription(
             translate(msg("Arrow keys move from cell to cell, Enter opens the container, plus and minus zoom"))
@@ -411,8 +411,7 @@ class FleetGrid(QWidget):
         lit = _same_cell(self.lit, self.table, table)
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
-        self._heads = self.columns.needed()
-        self._fit_heads()
+        self.columns.setFixedHeight(max(self._theme.px(40), self.columns.needed()))
         self.mosaic.show(table)
         if other:
             self.point(-1, -1)
@@ -422,14 +421,6 @@ class FleetGrid(QWidget):
         self._moved()
         self.rows.update()
         self.columns.update()
-
-    def _fit_heads(self) -> None:
-        """Give the titles their full height, but leave room for rows."""
-        self.columns.setFixedHeight(max(self._theme.px(40), min(self._heads, self.height() * 2 // 5)))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_heads()
 
     def _moved(self) -> None:
         part, (pitch_x, pitch_y) = self.view.part(), self.view.pitch()
@@ -505,14 +496,17 @@ class FleetGrid(QWidget):
                 self._open(row)
 
     def _wheel(self, event: QWheelEvent) -> None:
-        turn = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta() / 2
+        turn, before = (
+            event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta() / 2,
+            self.view.part(),
+        )
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.view.zoom(ZOOM ** (event.angleDelta().y() / 120), event.position())
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.view.move_by(-turn.y() or -turn.x(), 0)
         else:
             self.view.move_by(-turn.x(), -turn.y())
-        event.accept()
+            event.setAccepted(self.view.part() != before)  # at its end the page goes on
 
     def open_menu(self, at: QPoint) -> None:
         """Open the menu of zooms at that position on screen."""

@@ -173,15 +173,17 @@ class HardenColumn(PlanColumn):
     # -- how
 
     def _show_kept(self) -> None:
-        state = self.draft.state
+        state, busy = self.draft.state, bool(self.draft.running)
         if state is None:
-            self.kept.show_kept(None, "", running=False)
+            self.kept.show_kept(None, "", running=False, busy=busy)
         else:
-            self.kept.show_kept(about(self._kept, state.container.id), state.container.id, running=runs(state))
+            number = state.container.id
+            self.kept.show_kept(about(self._kept, number), number, running=runs(state), busy=busy)
 
     def show_changed(self) -> None:
         """See `PlanColumn`."""
         super().show_changed()
+        self._show_kept()
         draft, usable = self.draft, self.usable
         there = usable or draft.coming or bool(draft.running) or draft.trial is not None
         self.foot.setVisible(there)

@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.engine_signs import engine_title
 from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.presentation.takeover import runs
@@ -71,6 +72,7 @@ class ManyController(LongRun["ManyDialog"]):
 
         dialog = ManyDialog(self._theme, self._window)
         dialog.looked.connect(self._look)
+        dialog.engine_wanted.connect(self.ask)
         dialog.remedy_wanted.connect(self._take_remedy)
         dialog.begun.connect(self._begin)
         dialog.cancelled.connect(self.cancel)
@@ -83,17 +85,18 @@ class ManyController(LongRun["ManyDialog"]):
 
     # -- before
 
-    def ask(self) -> None:
-        """Open the sheet for the engine of the container in view, or that of the run under way."""
+    def ask(self, engine: str = "") -> None:
+        """Open the sheet for that engine, else for that of the container in view, or that of the run under way."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if self.busy:
             self.dialog.present()
         elif state is not None and snapshot is not None and not snapshot.demo:
-            states = tuple(
-                each
-                for each in snapshot.containers
-                if each.container.engine == state.container.engine and runs(each) and each.matrix is not None
-            )
+            wanted = engine or state.container.engine
+            every = [each for each in snapshot.containers if runs(each) and each.matrix is not None]
+            there = {each.container.engine for each in every if each.container.sandbox is None} | {wanted}
+            titles = tuple((each, engine_title(each, snapshot.engines)) for each in sorted(there, key=natural))
+            self.dialog.show_engines(titles, wanted)
+            states = tuple(each for each in every if each.container.engine == wanted)
             meant = like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = (

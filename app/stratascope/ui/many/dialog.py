@@ -18,7 +18,7 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.engine_signs import suffixes, told_apart
+from stratascope.ui.containers.rows import short_image
 from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.kit.buttons import ChoiceBox, Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
@@ -48,7 +48,7 @@ class Page(Enum):
 
 class ManyDialog(PagedSheet):
     """The sheet. `looked`: plans are requested; `begun`: the user confirmed; `undo_wanted`: undo all that remains.
-    `remedy_wanted`: plan again with that Remedy.
+    `remedy_wanted`: plan again with that Remedy; `engine_wanted`: list that engine's containers.
     """
 
     looked = Signal()
@@ -58,6 +58,7 @@ class ManyDialog(PagedSheet):
     leave_wanted = Signal()
     export_wanted = Signal()
     remedy_wanted = Signal(object)
+    engine_wanted = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
@@ -69,6 +70,10 @@ class ManyDialog(PagedSheet):
         self.standards = ChoiceBox(theme)
         self.standards.addItems([translate(title) for _, title in MATCHED])
         self.standards.setAccessibleName(translate(msg("What is planned")))
+        self.engines, self._engine = ChoiceBox(theme), Label(theme, 13, ink="text2", text=translate(msg("Engine")))
+        self._engine.setBuddy(self.engines)
+        self.engines.setAccessibleName(translate(msg("Engine")))
+        self.engines.activated.connect(lambda place: self.engine_wanted.emit(self.engines.itemData(place)))
         self._remedy: Remedy | None = None  # what would make all that stands in the way safe
         self._list, self._notes = QVBoxLayout(), QVBoxLayout()
         heads = tuple(translate(text) for text in (msg("Container"), msg("Exposure")))
@@ -95,7 +100,8 @@ class ManyDialog(PagedSheet):
     def _pick(self) -> QWidget:
         above, label = QWidget(), Label(self._theme, 13, ink="text2", text=translate(msg("Plan")))
         label.setBuddy(self.standards)
-        self._theme.lay(QHBoxLayout(above), label, self.standards, STRETCH, self.all, around=0, gap=8)
+        self._theme.lay(QHBoxLayout(above), self._engine, self.engines, label, self.standards, STRETCH, self.all,
+                        around=0, gap=8)  # fmt: skip
         return self._column(above, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
 
     def _planned(self) -> QWidget:
@@ -120,19 +126,29 @@ class ManyDialog(PagedSheet):
 
     # -- pages
 
+    def show_engines(self, engines: tuple[tuple[str, str], ...], engine: str) -> None:
+        """Offer these engines, by id and title; a run is on one of them, which is `engine`."""
+        self.engines.clear()
+        for number, title in engines:
+            self.engines.addItem(title, number)
+        self.engines.setCurrentIndex(self.engines.findData(engine))
+        for part in (self._engine, self.engines):
+            part.setVisible(len(engines) > 1)
+
     def ask(self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], out: Message | None) -> None:
         """Ask which containers; `chosen` are switched on. `out`: related ones that are not switched on, and why."""
         self._out = "" if out is None else plain(translate(out), 500)
         self._states = states
         empty(self._list)
-        apart = suffixes(states)
-        self.switches = tuple(self._switch(state, apart.get(state.key, ""), on=state.key in chosen) for state in states)
+        self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
         for switch in self.switches:
             self._list.addWidget(switch)
         self.standards.setCurrentIndex(0)
         self._show_choice()
+        anew = not self.isVisible()  # else another engine was chosen
         self.present()
-        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+        if anew:
+            self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def looking(self, rows: tuple[Row, ...], told: Message) -> None:
         """Show the plans that are made, and which is next."""
@@ -243,8 +259,8 @@ class ManyDialog(PagedSheet):
         self._offer(msg("Cancel"), msg("Plan…"))
         self._count()
 
-    def _switch(self, state: ContainerState, apart: str, *, on: bool) -> Switch:
-        name, image = told_apart(plain(state.container.name, 120), apart), plain(state.container.image, 120)
+    def _switch(self, state: ContainerState, *, on: bool) -> Switch:
+        name, image = plain(state.container.name, 120), short_image(plain(state.container.image, 300))
         switch = Switch(self._theme, translate(msg("{name}, of {image}", name=name, image=image)))
         switch.setChecked(on)
         switch.toggled.connect(lambda _: self._count())

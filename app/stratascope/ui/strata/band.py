@@ -137,6 +137,7 @@ class StrataEdge(QWidget):
 FACTS = 306  # width of number, mark, name, verdict and fact; the rest is the field
 LEAST = 262  # the same in a narrow window
 BAND, LOW_BAND = 36, 27
+CLOSER = 4  # how much closer to each other its two lines are, so that the focus ring has room around them
 _UNREAD = Assessment(Verdict.UNKNOWN, msg("Not read"))
 WIDE = 0.32  # share of the width for the facts in a wide window
 
@@ -250,7 +251,8 @@ class Band(QAbstractButton):
         radius = theme.px(6)
         self._ground(painter, box, radius)
         one, two = theme.box(13), theme.box(11)
-        top = (self.height() - one - (0 if self._compact or not self._fact else two)) / 2
+        below = one - theme.px(CLOSER)
+        top = (self.height() - (one if self._compact or not self._fact else below + two)) / 2
         side = theme.px(16)
         paint_number(painter, QRectF(theme.px(12), (self.height() - side) / 2, side, side), self.number, theme)
         mark = mark_of(self._known) if self._running and not self._away else Mark.NOT_RUNNING
@@ -283,7 +285,7 @@ class Band(QAbstractButton):
             fact = painter.fontMetrics().elidedText(self._fact, Qt.TextElideMode.ElideRight, int(left + room - x))
             painter.drawText(QRectF(x, top, left + room - x, one), Qt.AlignmentFlag.AlignVCenter, fact)
             return
-        painter.drawText(QRectF(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, fact)
+        painter.drawText(QRectF(left, top + below, room, two), Qt.AlignmentFlag.AlignVCenter, fact)
         width = self.width() - field - theme.px(16)
         if width >= theme.px(120) and self._role and not self._rays:
             painter.setFont(theme.font(12, REGULAR))
@@ -310,7 +312,7 @@ class Band(QAbstractButton):
             painter.setPen(QPen(theme.color("line2"), 1))
             painter.drawPath(path)
         if self.hasFocus():
-            paint_focus_ring(painter, box.adjusted(3, 3, -3, -3), radius - 2, theme)
+            paint_focus_ring(painter, box.adjusted(2, 2, -2, -2), radius - 2, theme)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
         """Return the band without outline and text, cached: hatches and dashes are slow to paint."""

@@ -16,6 +16,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import unseen_engines
+from stratascope.ui.containers.alert import LOOKING
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.buttons import paint_ground, text_button
 from stratascope.ui.kit.flow import TextColumn
@@ -210,7 +211,7 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     if snapshot is not None and snapshot.reading and not snapshot.containers:
         return translate(msg("Reading what was captured…")), translate(msg("This machine's engines are not asked."))
     if snapshot is None or (snapshot.asking and not snapshot.containers):
-        return translate(msg("Looking for containers…")), translate(msg("Asking the engines."))
+        return translate(LOOKING), translate(msg("Asking the engines."))
     if snapshot.containers:
         return translate(msg("No container matches the filter")), translate(msg("Change the filter, or clear it."))
     if snapshot.captures and snapshot.nothing_read:

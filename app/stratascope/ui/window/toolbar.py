@@ -33,7 +33,9 @@ _AS_ROOT = msg("It reads seccomp filters and namespaces, changes nothing, and en
 
 
 class RootButton(QAbstractButton):
-    """A lock and words; only the lock if there is no room. Hidden for a demo or capture."""
+    """A lock and words; only the lock if there is no room. Hidden for a demo or capture, and until it is on where it
+    comes without being asked for.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +58,8 @@ class RootButton(QAbstractButton):
         self.setAccessibleDescription(told)
         give_tip(self, f"{words} ({KEYS})\n{told}" if self.can_ask else f"{words}\n{told}")
         self.setEnabled(self.can_ask)
-        self.setVisible(privilege.state is not PrivilegeState.ABSENT)
+        by_itself = privilege.asks_nobody and self._state in (PrivilegeState.IDLE, PrivilegeState.ASKING)
+        self.setVisible(self._state is not PrivilegeState.ABSENT and not by_itself)
         self.updateGeometry()
         self.update()
 

@@ -35,7 +35,7 @@ from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
-from stratascope.core.threats.depth import OneOf, Posture
+from stratascope.core.threats.depth import Exposure, OneOf, Posture
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Basis, Ruling
 from stratascope.linux.permissions import Ranges
@@ -209,6 +209,10 @@ class Predictor:
             for layer, state in zip(layers, states, strict=True)
         ]
         matrix = matrix_of(parts, self.around)
+        if container.asked.user == ANYBODY:  # layer by layer, one would be root's and the next one anybody's
+            whole = [self._exposure(replace(container, asked=asked)) for asked in _either(container.asked)]
+            least, most = min(each.best for each in whole), max(each.worst for each in whole)
+            matrix = replace(matrix, exposure=replace(matrix.exposure, worst=most, best=least))
         placed = put(states)
         findings = [cap_severity(finding, matrix) for state in placed for finding in state.assessment.findings]
         findings.sort(key=lambda finding: finding.severity.rank)
@@ -220,6 +224,14 @@ class Predictor:
             first_exposure=matrix.exposure.worst,
             first_layers=placed,
         )
+
+    def _exposure(self, container: Container) -> Exposure:
+        """The exposure of a container whose user is known."""
+        parts = []
+        for layer in self._layers:
+            facts, asked = self._of(layer, container.asked), layer.asked(container)
+            parts.append(Part(layer, facts, asked, layer.judged_by(facts, asked, self.around)))
+        return matrix_of(parts, self.around).exposure
 
     def _unknown(self, container: Container, gap: Gap) -> ContainerState:
         def assessed(layer: Layer) -> Assessment:
