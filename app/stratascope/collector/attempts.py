@@ -78,13 +78,13 @@ def read_attempts(process: Files, parent: int, same: Callable[[], bool]) -> Entr
     source = "attempts as a child of %d" % process.pid
     try:
         found = candidates(process)
-        place = place_of(process.directory, process.pid, same)
+        place = place_of(process, same)
         ours = _ours(process, parent)
         gateways = _gateways(process.directory)
         as_it = enter(place, parent)
         end = time.monotonic() + SECONDS
         files = _files(found, as_it, end)
-        rows = _filtered(list(_reaching(ours, gateways)), as_it, ours, end)
+        rows = _filtered(list(_reaching(ours, gateways, as_it)), as_it, ours, end)
         text: Dict[str, Any] = {"files": files, "rows": rows, "loose": as_it.loose, "short": as_it.short}
         text["filters"] = len(as_it.filters)
         return (TRIED, source, json.dumps(text, separators=(",", ":")))
@@ -151,7 +151,7 @@ def _work(attempts: Sequence[Attempt], filters: Sequence[bytes], user: Tuple[int
 
 def _files(found: Sequence[Candidate], as_it: Entered, end: float) -> List[List[Any]]:
     """The best outcome of each file: by its places, as it is and as the owner that it may become."""
-    attempts = [Attempt(item.id, path, _opening(item, path)) for item in found for path in item.places]
+    attempts = [Attempt(item.id, path, _opening(item, as_it.path(path))) for item in found for path in item.places]
     items = [item for item in found for _ in item.places]
     outcomes = attempted(attempts, (), end)
     for owner in _owners(items, outcomes):
@@ -249,7 +249,7 @@ def _filtered(attempts: List[Attempt], as_it: Entered, ours: _Ours, end: float) 
     return list(rows.values())
 
 
-def _reaching(ours: _Ours, gateways: Sequence[str]) -> Iterator[Attempt]:
+def _reaching(ours: _Ours, gateways: Sequence[str], as_it: Entered) -> Iterator[Attempt]:
     """Attempts that need no file of the machine; making a user namespace comes last, since it changes the child."""
     yield Attempt("open", "/", lambda: os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY)))
     yield Attempt("socket", "", _to_nobody)
@@ -269,8 +269,9 @@ def _reaching(ours: _Ours, gateways: Sequence[str]) -> Iterator[Attempt]:
         name = ours.abstract.getsockname()
         yield Attempt("abstract-sockets", "@" + name[1:].decode("ascii"), _to_abstract(name))
     for pid, start in ours.others:
-        yield Attempt("host-processes", str(pid), partial(_seen, pid, start))
-        yield Attempt("trace-others", str(pid), partial(_looked_into, pid, start))
+        place = as_it.path("/proc/%d" % pid)
+        yield Attempt("host-processes", str(pid), partial(_seen, place, start))
+        yield Attempt("trace-others", str(pid), partial(_looked_into, place, start))
         if ours.numbered_alike:
             yield Attempt("signal-others", str(pid), partial(os.kill, pid, 0))
     yield Attempt("new-user-namespace", "", _new_user_namespace)
@@ -327,15 +328,15 @@ def _to_abstract(name: bytes) -> Callable[[], None]:
     return attempt
 
 
-def _seen(pid: int, start: str) -> None:
-    """Whether this very process is in its /proc."""
-    if _start_of("/proc/%d/stat" % pid) != start:
+def _seen(place: str, start: str) -> None:
+    """Whether this very process is there in its /proc."""
+    if _start_of(place + "/stat") != start:
         raise OSError(errno.ESRCH, "another process has that number there")
 
 
-def _looked_into(pid: int, start: str) -> None:
-    _seen(pid, start)
-    os.close(os.open("/proc/%d/root" % pid, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+def _looked_into(place: str, start: str) -> None:
+    _seen(place, start)
+    os.close(os.open(place + "/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
 def _new_user_namespace() -> None:

@@ -9,6 +9,7 @@ namespace to read it; it resolves no path there.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -27,7 +28,7 @@ LEAVES, REACHES, STAYS = "leaves", "reaches", "stays"
 SECONDS = 1.0
 PROCESSES_MAX = 4096
 DESCRIPTORS_MAX = 1024
-_UP_MAX = 64
+UP_MAX = 64  # folders above each other that are followed
 _SIZE_MAX = 1 << 20
 _SYS_CHROOT, _SYS_PTRACE = 1 << 18, 1 << 19
 _NEWNS, _NEWUSER = 0x00020000, 0x10000000
@@ -44,6 +45,7 @@ class Files(NamedTuple):
     pid: int
     mountinfo: str
     top: bool  # from the root directory of its mount namespace: it is in a chroot that does not hold
+    free: bool = False  # which it can leave
 
     def open(self) -> int:
         """That directory as O_PATH. Raises OSError: EXDEV if a file system lies on the way that may not answer."""
@@ -51,12 +53,20 @@ class Files(NamedTuple):
         here = os.open("root", _PLACE, dir_fd=self.directory)
         return _top(here, mounts(mountinfo=self.mountinfo)) if self.top else here
 
+    def outside(self) -> Optional[int]:
+        """A directory outside of a chroot that it keeps, by which it reaches all others, as O_PATH. Raises OSError."""
+        if not self.top or self.free:
+            return None
+        own = _numbers(read_file(MOUNTS, self.directory))
+        link = _outside(self.directory, os.readlink("root", dir_fd=self.directory), own)
+        return None if link is None else os.open(link, _PLACE, dir_fd=self.directory)
+
 
 def files_of(directory: int, pid: int, entries: List[Entry]) -> Files:
     """By what was read of it. Raises OSError, TooLongError."""
     own, word = _text(entries, MOUNTS), (_text(entries, CHROOT) or "").split(" ", 2)[1:2]
     text = read_file(MOUNTS, directory) if own is None else own
-    return Files(directory, pid, text, top=word in ([LEAVES], [REACHES]))
+    return Files(directory, pid, text, top=word in ([LEAVES], [REACHES]), free=word == [LEAVES])
 
 
 def mended(directory: int, pid: int, entries: List[Entry], *, apart: bool = False) -> bool:
@@ -110,7 +120,7 @@ def _replace(entries: List[Entry], new: Entry) -> None:
 def _top(here: int, known: Dict[int, Mount]) -> int:
     """The directory that is above that one, and has none above it; `here` is closed."""
     try:
-        for _ in range(_UP_MAX):
+        for _ in range(UP_MAX):
             mount = known.get(mount_of(here) or 0)
             if mount is None or mount.may_be_silent:
                 raise silent("..")
@@ -154,7 +164,10 @@ def _holds(directory: int, pid: int, path: str, own: str, status: str) -> str:
     fields = _fields(status)
     if _may_change(directory, fields) or _others(directory, pid, fields):
         return LEAVES
-    return REACHES if _outside(directory, path, _numbers(own)) else STAYS
+    try:
+        return STAYS if _outside(directory, path, _numbers(own)) is None else REACHES
+    except OSError:
+        return REACHES
 
 
 def _may_change(directory: int, fields: Dict[str, str]) -> bool:
@@ -175,16 +188,15 @@ def _regains(directory: int, fields: Dict[str, str]) -> bool:
     return True
 
 
-def _outside(directory: int, path: str, numbers: Set[str]) -> bool:
-    """Whether it works in, or holds open, a directory outside of its root directory."""
+def _outside(directory: int, path: str, numbers: Set[str]) -> Optional[str]:
+    """The link of a directory outside of its root directory that it works in, or holds open. Raises OSError where that
+    can't be seen.
+    """
+    folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
     try:
-        folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            names = os.listdir(folder)
-        finally:
-            os.close(folder)
-    except OSError:
-        return True
+        names = os.listdir(folder)
+    finally:
+        os.close(folder)
     for link in ["cwd", *("fd/" + name for name in names[:DESCRIPTORS_MAX])]:
         try:
             target = os.readlink(link, dir_fd=directory)
@@ -196,8 +208,10 @@ def _outside(directory: int, path: str, numbers: Set[str]) -> bool:
         number = mount_of(place)
         os.close(place)
         if str(number) not in numbers:
-            return True
-    return len(names) > DESCRIPTORS_MAX
+            return link
+    if len(names) > DESCRIPTORS_MAX:
+        raise OSError(errno.E2BIG, "it holds more open than is looked at")
+    return None
 
 
 def _others(directory: int, pid: int, fields: Dict[str, str]) -> bool:

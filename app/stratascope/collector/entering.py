@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from stratascope.collector import children
 from stratascope.collector.cgroups import FILES, V2, Mounts
+from stratascope.collector.chroot import UP_MAX, Files
 from stratascope.collector.filters import NoFiltersError, read_filters, why_not
 from stratascope.collector.paths import unescaped
 from stratascope.collector.read import CLONE_NEWNET, NS_GET_PARENT, TooLongError, fields_of, join, read_file
@@ -37,6 +38,7 @@ _KEEP_ALL = 1 << 2 | 1 << 4  # SECBIT_NO_SETUID_FIXUP, SECBIT_KEEP_CAPS: prctl(2
 _CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3
 _LAST_CAPABILITY = 63
 _OWNING = 1 << 0 | 1 << 3  # CAP_CHOWN, CAP_FOWNER
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NOBODY = 65534  # the overflow id: user_namespaces(7)
 _RET_NOTIFY = 0x7FC00000  # SECCOMP_RET_USER_NOTIF: somebody who is not here would answer
 _RETURN = 0x06  # BPF_RET | BPF_K
@@ -54,6 +56,7 @@ class Place(NamedTuple):
 
     pid: int
     root: int
+    outside: Optional[int]  # a directory outside of its chroot, by which it reaches all others
     namespaces: Dict[str, int]  # those that differ from the reader's; descriptors
     fields: Dict[str, str]  # of its status
     uids: List[List[int]]
@@ -75,6 +78,10 @@ class Entered(NamedTuple):
         """Oldest first, as far as they are known."""
         return self.place.filters or []
 
+    def path(self, absolute: str) -> str:
+        """What it calls a path of its mount namespace."""
+        return absolute if self.place.outside is None else absolute.lstrip("/") or "."
+
     def gives_itself(self, owner: int) -> bool:
         """Whether it may change the mode of a file of that owner, by the reader's number."""
         fields = self.place.fields
@@ -87,8 +94,9 @@ class Entered(NamedTuple):
         return _inside(uid, self.place.uids), _inside(gid, self.place.gids)
 
 
-def place_of(directory: int, pid: int, same: Callable[[], bool]) -> Place:
+def place_of(process: Files, same: Callable[[], bool]) -> Place:
     """What is read of it. `same`: whether it still is that process. Raises OSError: nothing can be tried."""
+    directory, pid = process.directory, process.pid
     fields = fields_of(read_file("status", directory))
     namespaces = {}
     for kind in (*(name for name, _ in _NAMESPACES), "user"):
@@ -97,10 +105,11 @@ def place_of(directory: int, pid: int, same: Callable[[], bool]) -> Place:
             os.close(opened)
         else:
             namespaces[kind] = opened
-    root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    outside = process.outside()
+    root = process.open() if process.free else os.open("root", _FOLDER, dir_fd=directory)
     uids, gids = (_map(read_file(name, directory)) for name in ("uid_map", "gid_map"))
     filters = _filters(pid, fields, same)
-    return Place(pid, root, namespaces, fields, uids, gids, _label(directory), filters, _cgroup(directory))
+    return Place(pid, root, outside, namespaces, fields, uids, gids, _label(directory), filters, _cgroup(directory))
 
 
 def _map(text: str) -> List[List[int]]:
@@ -155,7 +164,7 @@ def enter(place: Place, parent: int) -> Entered:
     except PermissionError:
         if not os.path.samestat(os.stat("/"), os.fstat(place.root)):
             raise
-    os.chdir("/")
+    os.chdir("/") if place.outside is None else os.fchdir(place.outside)
     if "user" in place.namespaces:
         if library.setns(place.namespaces["user"], NEWUSER) != 0 and (
             root or ctypes.get_errno() != errno.EINVAL  # it is there already
@@ -169,6 +178,8 @@ def enter(place: Place, parent: int) -> Entered:
     short = [] if _capabilities(library, ctypes, place.fields) else [CAPABILITIES]
     if not grouped():  # now that who looks at the group's processes sees none that may more
         loose.append(CGROUP)
+    if place.outside is not None:
+        os.chdir("../" * UP_MAX)
     filters = place.filters or []
     if place.filters is None or any(_asks_another(each) for each in filters):
         loose.append(FILTER)

@@ -2,9 +2,12 @@
 
 The host's files are found first, as the reader sees them: names in folders, with links followed. Then for each the
 places at which the process could have the very same file: where one of its mounts shows that part of its file system
-(mountinfo's root and device), or an overlay has the folder as a layer, and its own path. Each place is walked from the
-process's root directory one name at a time, without following links; owners, modes and ACLs of the folders on the way
-and of the file are told, and whether it is that file: device and inode, through an overlay inode, size and time.
+(mountinfo's root and device), or an overlay has the folder as a layer, and its own path. Layers may be named by what
+only their maker had (a descriptor, a path of its own): below such an overlay every end of the path is a place. Each
+place is walked from the process's root directory one name at a time, without following links; owners, modes and ACLs of
+the folders on the way and of the file are told, and whether it is that file: device and inode; through an overlay size
+and time, and of a folder what lies in it, since an overlay's topmost folder has the times of the layer that is written
+to.
 
 Where a file system may not answer (FUSE), or a folder can't be passed by the reader, that is told instead; who may not
 look below /proc/PID/root gets what the list of mounts says. All of it is bounded in files, places, time and depth.
@@ -12,7 +15,8 @@ look below /proc/PID/root gets what the list of mounts says. All of it is bounde
 The answer is JSON: `files`: a list of [id, path, kind, owner and mode, places]; kind is f, s or d, `d?` for a folder
 that the reader can't list and `d…` for one of which some names were left out. A place is [path, state, read-only, way,
 owner and mode]: `same`; `barred` where the reader could go no further (way ends with the folder that barred it);
-`unseen` where only mounts tell; `own` for another file at the same path; `part` for a mount of what lies below a folder
+`unseen` where only mounts tell; `lower` for a folder that an overlay shows while what is written there lands in another
+one; `own` for another file at the same path; `part` for a mount of what lies below a folder
 (`d`). `cut`: the kinds of which something was left out; `seen`: whether the process's files could be looked at.
 `bridges`: sockets that lead on, as `bridges` has them, each with the id of the kind of socket that it leads to, or "".
 """
@@ -24,8 +28,10 @@ import os
 import re
 import stat
 import time
+from contextlib import suppress
 from errno import EACCES, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bound_files import permissions_of
@@ -39,7 +45,9 @@ from stratascope.collector.read import Entry, TooLongError, failure, read_file
 SECONDS = 0.6  # of wall time, for files
 LISTED_MAX = 2000  # names looked at in one folder
 FOUND_MAX = 24  # files told of one pattern
+SHOWN_MAX = 16  # of a folder, files by which it is known
 FILES_MAX = 1500
+CANDIDATES_MAX = 48  # places that are looked at, and those of them that are told
 PLACES_MAX = 6
 PARTS_MAX = 16
 HOMES_MAX = 32
@@ -74,6 +82,11 @@ class _Line(NamedTuple):
     read_only: bool
     kind: str
     layers: Tuple[str, ...]
+
+    @property
+    def layered(self) -> bool:
+        """Whether its files are those of other file systems."""
+        return self.kind in _OVERLAYS
 
 
 def homes() -> List[Tuple[int, str]]:
@@ -120,14 +133,16 @@ class Candidate(NamedTuple):
     right: str
     about: os.stat_result
     places: List[str]
+    seen: List[os.stat_result]  # what was found to be it, through overlays
 
     def is_it(self, about: os.stat_result) -> bool:
         """Whether that is this file; an overlay's are of another device, and are known by size and time."""
         one, other = self.about, about
-        if one.st_dev == other.st_dev or stat.S_IFMT(one.st_mode) != stat.S_IFMT(other.st_mode):
-            return os.path.samestat(one, other)
-        alike = stat.S_ISDIR(one.st_mode) or one.st_size == other.st_size
-        return alike and one.st_mtime_ns == other.st_mtime_ns
+        if any(os.path.samestat(each, about) for each in (one, *self.seen)):
+            return True
+        if one.st_dev == other.st_dev or not stat.S_ISREG(one.st_mode) or not stat.S_ISREG(other.st_mode):
+            return False
+        return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
 
 
 def candidates(process: Files) -> List[Candidate]:
@@ -144,6 +159,7 @@ class _Looking:
     def __init__(self, process: Files) -> None:
         self.cut: Set[str] = set()
         self.silent: Set[str] = set()  # places of the process that may not answer
+        self.there: Dict[str, os.stat_result] = {}  # what lies at its places
         self._until = time.monotonic() + SECONDS
         self._left = FILES_MAX
         self._sight = Sight()
@@ -151,6 +167,7 @@ class _Looking:
         self._own = {line.number: line for line in _lines(own)}
         self._theirs = _lines(process.mountinfo)
         self._by_number = {line.number: line for line in self._theirs}
+        self._of_others: Dict[int, bool] = {}  # overlays by their numbers
         self._homes = homes()
         self._known: Dict[str, Any] = {}
         try:
@@ -254,10 +271,15 @@ class _Looking:
         return self._told(name, what, path, host)
 
     def _told(self, name: str, what: str, path: str, host: _Host) -> List[Any]:
-        places = [self._place(host, place) for place in self._candidates(host, path)[:PLACES_MAX]]
+        places = self._places(host, path)
         if what == "d":
             places += self._parts(host)
-        return [[name, path, what, host.permissions, [place for place in places if place is not None]]]
+        return [[name, path, what, host.permissions, places]]
+
+    def _places(self, host: _Host, path: str) -> List[List[Any]]:
+        """The first places at which something lies."""
+        found = (self._place(host, place) for place in self._candidates(host, path)[:CANDIDATES_MAX])
+        return list(islice((place for place in found if place is not None), PLACES_MAX))
 
     def _folder_instead(self, name: str, path: str) -> List[Any]:
         """The folder that barred the reader stands for what may lie in it."""
@@ -308,12 +330,33 @@ class _Looking:
                 if rest is not None:
                     found[(line.target.rstrip("/") + rest) or "/"] = True
             for layer in line.layers:
-                rest = _rest(host.path, layer)
+                below = _rest(host.path, layer)
+                rest = None if below is None else _rest(below or "/", line.root)
                 if rest is not None:
                     found[(line.target.rstrip("/") + rest) or "/"] = True
+        for line in self._theirs:
+            for rest in _ends(host.path) if self._is_of_others(line) else ():
+                found.setdefault((line.target.rstrip("/") + rest) or "/", False)
         for own in (host.path, path):
             found.setdefault(own, False)
         return sorted(found.items(), key=lambda item: (item[0] not in (host.path, path), not item[1]))
+
+    def _is_of_others(self, line: _Line) -> bool:
+        """Whether it is an overlay with a layer that its path does not lead to from here."""
+        if not line.layered:
+            return False
+        if line.number not in self._of_others:
+            self._of_others[line.number] = any(map(self._leads_nowhere, line.layers))
+        return self._of_others[line.number]
+
+    def _leads_nowhere(self, layer: str) -> bool:
+        if layer[:1] != "/" or layer.startswith("/proc/"):  # from its maker's working directory, or by descriptors
+            return True
+        try:
+            os.close(self._sight.answering(layer))
+        except OSError as error:
+            return error.errno in (ENOENT, ENOTDIR)
+        return False
 
     def _parts(self, host: _Host) -> List[List[Any]]:
         """Mounts of the process that show what lies below this folder."""
@@ -350,7 +393,11 @@ class _Looking:
             about = os.fstat(here)
             if stat.S_ISLNK(about.st_mode):
                 return None
-            state = "same" if _same(about, host.about, last) else "own"
+            if last.layered and stat.S_ISDIR(about.st_mode) and about.st_dev != host.about.st_dev:
+                state = self._layer(host, path, here, last)
+            else:
+                state = "same" if _same(about, host.about, last) else "own"
+            self.there[path] = about
             return [path, state, last.read_only, way, permissions_of(about, here)]
         except OSError as error:
             if error.errno in (EACCES, EPERM):
@@ -362,6 +409,38 @@ class _Looking:
             return [path, "unseen", read_only, way, host.permissions] if mounted and self._shown(host, path) else None
         finally:
             os.close(here)
+
+    def _layer(self, host: _Host, path: str, here: int, line: _Line) -> str:
+        """What a folder of an overlay is to one of the host; `same` where it is of the layer that is written to."""
+        rest = _rest(path, line.target)
+        if rest is None or not (
+            os.fstat(here).st_mtime_ns == host.about.st_mtime_ns or self._shows(here, host.path, line)
+        ):
+            return "own"
+        above = host.path[: -len(rest)] if host.path.endswith(rest) and rest else host.path
+        try:  # the topmost folder is the writable layer's own, and nobody can set the time of its last change
+            top, there = os.stat("../" * rest.count("/") or ".", dir_fd=here), self._sight.answering(above)
+            try:
+                return "same" if top.st_ctime_ns == os.fstat(there).st_ctime_ns else "lower"
+            finally:
+                os.close(there)
+        except OSError:
+            return "same"
+
+    def _shows(self, here: int, path: str, line: _Line) -> bool:
+        """Whether one of the first files of that folder of the host is in this one."""
+        for name in self._listed(path)[0][:SHOWN_MAX]:
+            with suppress(OSError):
+                one, other = os.open(name, _PLACE, dir_fd=here), -1
+                try:
+                    other = self._sight.answering(path.rstrip("/") + "/" + name)
+                    if self._answers(one) is line and _same(os.fstat(one), os.fstat(other), line):
+                        return True
+                finally:
+                    os.close(one)
+                    if other >= 0:
+                        os.close(other)
+        return False
 
     def _answers(self, place: int) -> Optional[_Line]:
         """The mount that it is on, if that is one of the process's and certain to answer."""
@@ -392,13 +471,14 @@ class _Candidates(_Looking):
     def _told(self, name: str, what: str, path: str, host: _Host) -> List[Any]:
         """Where a file system may not answer nothing is tried; folders that stand for others are no files."""
         if len(what) == 1:
-            places = [path for path, _ in self._candidates(host, path)[:PLACES_MAX]]
-            for each in places:
-                self._place(host, (each, True))
+            told = self._places(host, path)
+            states = {place[0]: place[1] for place in told}
+            places = [each for each, _ in self._candidates(host, path)[:PLACES_MAX] if each not in states]
+            places = [each for each in (*states, *places) if each not in self.silent]
+            seen = [self.there[each] for each, state in states.items() if state in ("same", "lower")]
             for right in RIGHTS[name] if what == "d" else {"f": "r", "s": "c"}[what]:
-                self.found.append(
-                    Candidate(name, path, right, host.about, [each for each in places if each not in self.silent])
-                )
+                there = [each for each in places if right != "w" or states.get(each) != "lower"]
+                self.found.append(Candidate(name, path, right, host.about, there, seen))
         return [[name]]
 
 
@@ -426,7 +506,13 @@ def _layers(options: str) -> Tuple[str, ...]:
     found: List[str] = []
     for match in _LAYER(unescaped(options)):
         found += [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):+", match.group(2))]
-    return tuple(part for part in found if part.startswith("/"))
+    return tuple(found)
+
+
+def _ends(path: str) -> List[str]:
+    """All of a path from one of its slashes on, and "", the longest first."""
+    parts = path.split("/")[:DEPTH_MAX]
+    return ["".join("/" + part for part in parts[at:]) for at in range(1, len(parts) + 1)]
 
 
 def _rest(path: str, folder: str) -> Optional[str]:

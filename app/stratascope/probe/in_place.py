@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stratascope.collector import children
+from stratascope.collector.chroot import Files
 from stratascope.collector.entering import enter, filtered, kept_through_exec, place_of
 from stratascope.collector.read import CHUNK, TooLongError, ended, open_process, read_file, start_of
 from stratascope.core.message import msg
@@ -119,7 +120,7 @@ def _become(
     try:
         null = os.open("/dev/null", os.O_RDWR)
         shared = os.stat("ns/pid", dir_fd=directory).st_ino == Path("/proc/self/ns/pid").stat().st_ino
-        place = place_of(directory, pid, same)
+        place = place_of(Files(directory, pid, "", top=False), same)
         if not place.namespaces:
             raise OSError(errno.ENOTSUP, "it shares all namespaces with this machine, and nothing is tried on that")
         os.setsid()  # no terminal of ours is within its reach

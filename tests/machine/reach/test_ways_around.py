@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -120,7 +121,7 @@ def test_an_engines_socket_by_another_name(one_engine: Rig, user: int, monkeypat
 
 @needs_root
 def test_processes_in_the_machines_proc_are_seen_and_have_no_number_to_be_stopped_by() -> None:
-    with running((*AS_USER, "bwrap", "--bind", "/", "/host", *SYSTEM, "--proc", "/proc", "--unshare-all")) as pid:
+    with running((*AS_USER, "bwrap", "--ro-bind", "/", "/host", *SYSTEM, "--proc", "/proc", "--unshare-all")) as pid:
         inside = ("nsenter", f"--target={pid}", "--user", "--preserve-credentials", "--mount", "--pid")
         subprocess.run((*inside, "/usr/bin/cat", f"/host/proc/{os.getpid()}/comm"), check=True, capture_output=True)
         for rows in asked(pid):
@@ -133,10 +134,71 @@ def test_processes_in_the_machines_proc_are_seen_and_have_no_number_to_be_stoppe
     [((), OPEN), (("-T", "none", "-U", "none", "--no-map-gw"), CLOSED), (("-T", "none", "-U", "none"), OPEN)],
 )
 def test_a_cable_that_hands_on_to_the_localhost(options: tuple[str, ...], answer: Answer) -> None:
-    with running((*AS_USER, "pasta", "-q", "--config-net", *options, "--")) as pid:
+    words = (*AS_USER, "pasta", "-q", "--config-net", *options, "--", "bwrap", "--ro-bind", "/", "/")
+    with running(words) as pid:  # a home that it may write would be another way
         for rows in asked(pid):
             assert rows["host-loopback"].answer is answer
             assert "proxy" not in rows
+
+
+@pytest.fixture
+def passable(keys: Path) -> Path:
+    """The home with one key; its user can pass the folders on the way."""
+    for folder in keys.parent.parents:
+        folder.chmod(folder.stat().st_mode | 0o111)
+    return keys.parent
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (("--overlay-src", "HOME", "--tmp-overlay", "/mnt"), CLOSED),
+        (("--overlay-src", "HOME", "--overlay-src", "/usr/games", "--ro-overlay", "/mnt"), CLOSED),
+        (("--overlay-src", "/usr/games", "--overlay", "HOME", "WORK", "/mnt"), OPEN),
+    ],
+)
+def test_what_an_overlay_shows_and_where_writes_land(
+    passable: Path, options: tuple[str, ...], written: Answer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its topmost folder has the times of the layer that is written to, and its layers are named by descriptors."""
+    home, work = passable, tmp_path_factory.mktemp("work")
+    os.chown(work, 1000, 1000)
+    words = [each.replace("HOME", str(home)).replace("WORK", str(work)) for each in options]
+    with running((*BWRAP, *words)) as pid:
+        for rows in asked(pid):
+            told = tuple(rows[name].answer for name in ("ssh-keys", "home-read", "home-write"))
+            assert told == (OPEN, OPEN, written)
+        inside = (*AS_USER, "nsenter", f"--target={pid}", "--user", "--preserve-credentials", "--mount")
+        listed = subprocess.run((*inside, "/usr/bin/ls", "-A", "/mnt"), check=True, capture_output=True, text=True)
+        assert ".ssh" in listed.stdout.split()
+        subprocess.run((*inside, "/usr/bin/touch", "/mnt/made"), check=False, capture_output=True)
+        assert (home / "made").exists() is (written is OPEN)
+
+
+IN_JAIL = """
+import os, sys
+jail, home, *words = sys.argv[1:]
+os.chdir(home), os.chroot(jail)
+os.setgroups([]), os.setresgid(1000, 1000, 1000), os.setresuid(1000, 1000, 1000)
+os.execv(words[0], words)
+"""
+
+
+@needs_root
+def test_a_working_directory_outside_of_a_chroot_is_the_way_that_is_tried(passable: Path) -> None:
+    jail = passable / "jail"
+    (jail / "usr").mkdir(parents=True)
+    for name in ("lib", "lib64"):
+        (jail / name).symlink_to(f"usr/{name}")
+    script = f'mount --bind /usr {jail}/usr; exec "$@"'
+    words = ("unshare", "-mpf", "sh", "-c", script, "sh", sys.executable, "-c", IN_JAIL, str(jail), str(passable))
+    with running(words) as pid:
+        inside = ("nsenter", f"--target={pid}", "--mount", "--root", "--wd", *AS_USER)
+        subprocess.run((*inside, "/usr/bin/cat", ".ssh/id_rsa"), check=True, capture_output=True)
+        for rows in asked(pid):
+            assert {rows[name].answer for name in ("ssh-keys", "home-read", "home-write")} == {OPEN}
+        assert rows["ssh-keys"].known is Known.TRIED
 
 
 @pytest.fixture

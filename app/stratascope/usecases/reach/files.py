@@ -1,8 +1,8 @@
 """Whether a process can read, write or connect to a file of the machine, and which layers each keep it from that alone.
 
 path_resolution(7), acl(5), capabilities(7), landlock(7). Whoever may give itself a right has it. A file that is at no
-place of the process is kept by its mount namespace; one behind a read-only mount is, for writing. Where only the list
-of mounts could be read, owners and modes are those on the host.
+place of the process is kept by its mount namespace; one behind a read-only mount or in an overlay's lower layer is, for
+writing. Where only the list of mounts could be read, owners and modes are those on the host.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVERY: Ranges = ((0, 0, 0xFFFFFFFF),)
 # Profiles whose rules on files are known: everything but parts of /proc and /sys
 _OPEN_PROFILES = ("docker-default", "containers-default", "lxc-container-default", "unconfined", "bwrap", "flatpak")
 _UNCONFINED = ("spc_t", "unconfined_t", "unconfined_service_t", "init_t", "initrc_t", "kernel_t")
-_THERE = (Seen.SAME, Seen.BARRED, Seen.UNSEEN)
+_THERE = (Seen.SAME, Seen.LOWER, Seen.BARRED, Seen.UNSEEN)
 
 
 class Verdict(Value):
@@ -85,7 +85,7 @@ def _kept(place: Place, file: FoundFile, bits: int, rights: Rights, by: tuple[Wr
     layers = set(_by_owner(way, who))
     if place.seen is not Seen.BARRED or not file.stands:
         layers |= _by_owner_of(place.item, bits, who, fixed=place.read_only)
-    if bits & WRITE and place.read_only and file.what != "s":
+    if bits & WRITE and (place.read_only or place.seen is Seen.LOWER) and file.what != "s":
         if who.held & _ADMIN:
             unknown, why = True, _REMOUNT
         else:

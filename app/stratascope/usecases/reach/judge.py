@@ -13,11 +13,11 @@ from stratascope.collector.names import HOST_PROGRAMS, VARIABLES
 from stratascope.collector.reach_places import FILES
 from stratascope.core.capture import Gap, or_none
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.reach.row import STRATA, Answer, Known, Reached, ReachRow, Thing
-from stratascope.core.reach.things import BY_ID, THINGS
+from stratascope.core.reach.row import STRATA, Answer, Group, Known, Reached, ReachRow, Thing
+from stratascope.core.reach.things import BY_ID, INWARD, THINGS
 from stratascope.core.sandboxes.hidden import was_to_hide
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import SIGNAL_CALLS, calls, socket
+from stratascope.core.threats.catalogue.shared import DIRECT, SIGNAL_CALLS, calls, socket
 from stratascope.core.threats.needs import Shares, SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
@@ -38,9 +38,12 @@ from stratascope.value import replace
 AF_UNIX = 1
 _HELD = "/proc/self/"
 _CONTAINERD = "containerd-socket"
-# Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
-_FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host")
+# Further ways than those that take the machine over: as one of its users; and to its files and sockets alone
+_AS_USER = ("order-user-session",)
+_TO_FILES = (*_AS_USER, "enter-same-user-process", "plant-set-uid-on-host")
 _THROUGH_ANOTHER = "enter-foreign-process"
+_OF_FILES = (Group.CREDENTIALS, Group.SOCKETS, Group.FILES)
+_OTHERWISE = (Group.NETWORK, Group.PROCESSES, Group.DEVICES)
 _THREATS = {
     "host-processes": ("see-host-processes",),
     "signal-others": ("signal-host-process",),
@@ -83,8 +86,10 @@ def reached(subject: Judged) -> Reached:
         rows[row.thing.id] = row
     for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
         rows[row.thing.id] = row
-    ordered = [rows[thing.id] for thing in THINGS if thing.id in rows]
-    return Reached(tuple(remedies.added(row, subject) for row in ordered), tuple(gaps))
+    chains = {group: _chain(subject, files=True) for group in _OF_FILES}
+    chains |= {group: _chain(subject, files=False) for group in _OTHERWISE}
+    ordered = [remedies.added(rows[thing.id], subject) for thing in THINGS if thing.id in rows]
+    return Reached(tuple(_by_detour(row, chains.get(row.thing.group)) for row in ordered), tuple(gaps))
 
 
 def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
@@ -156,11 +161,6 @@ def _row(
     same = sum(1 for _, each in judged if each.answer is worst.answer) - 1
     if worst.answer is Answer.CLOSED:
         closed = frozenset.intersection(*(each.closed_by for _, each in judged)) or worst.closed_by
-        by_chain = _chain(subject)
-        if by_chain is not None:
-            answer, why = by_chain
-            yield ReachRow(thing, answer, file.path, known=_known(worst), why=why, more=same, indirect=True)
-            return
         if cut:
             yield ReachRow(thing, Answer.UNKNOWN, file.path, why=ports.CUT)
             return
@@ -264,17 +264,28 @@ def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
         yield replace(row, folders=tuple(dict.fromkeys(writable)))
 
 
-def _chain(subject: Judged) -> tuple[Answer, Message] | None:
-    """Another way to every file of the machine, if one is open; or not known to be closed."""
+def _by_detour(row: ReachRow, chain: tuple[Answer, Message] | None) -> ReachRow:
+    """What is closed by itself, where another way leads there."""
+    if chain is None or row.thing.id in INWARD:
+        return row
+    answer, why = chain
+    if row.answer is not Answer.CLOSED and (row.answer, answer) != (Answer.UNKNOWN, Answer.OPEN):
+        return row
+    return replace(row, answer=answer, closed_by=(), why=why, source="", indirect=True)
+
+
+def _chain(subject: Judged, *, files: bool) -> tuple[Answer, Message] | None:
+    """Another way to all of the machine, or to all of its files, if one is open; or not known to be closed."""
     matrix = subject.state.matrix
     if matrix is None:
         return Answer.UNKNOWN, _OTHERS
-    every = [each for each in matrix.threats if each.threat.severity is Severity.CRITICAL or each.threat.id in _FURTHER]
+    further = _TO_FILES if files else _AS_USER
+    every = [each for each in matrix.threats if each.threat.severity is Severity.CRITICAL or each.threat.id in further]
     for each in every:
         if each.outcome is Outcome.OPEN:
             return Answer.OPEN, msg("By a detour: {threat}.", threat=each.threat.title)
     unknown = next((each for each in every if each.outcome is Outcome.UNKNOWN), None)
-    if unknown is None:
+    if unknown is None and files:
         # which files of this machine the other container has is not looked at
         through = subject.threat(_THROUGH_ANOTHER)
         unknown = None if through is None or through.outcome is Outcome.STOPPED else through
@@ -315,7 +326,7 @@ def _engine(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow]
     path = facts.engine_sockets[0]
     row = replace(by_threat(BY_ID[_of_engine(path, facts, subject)], [state], subject), where=path)
     now = rows.get(row.thing.id)
-    if now is None or row.rank < now.rank:
+    if now is None or now.answer is Answer.CLOSED or row.rank < now.rank:
         yield row
 
 
@@ -423,10 +434,11 @@ def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> Reach
     closed = (
         frozenset.intersection(*closing) or closing[states.index(worst)] if answer is Answer.CLOSED else frozenset()
     )
+    other = answer is not Answer.CLOSED and worst.weakest.route.name != DIRECT  # which is not the way that is tried
     asked = any(item.ruling.basis is Basis.ASKED for item in worst.weakest.rulings)
     why = NOTHING if answer is Answer.CLOSED else msg("The way there: {threat}.", threat=worst.threat.title)
     known = Known.ASKED if asked else Known.ENFORCED
-    return ReachRow(thing, answer, "", _ordered(closed), known, why, _source(subject))
+    return ReachRow(thing, answer, "", _ordered(closed), known, why, _source(subject), indirect=other)
 
 
 def _stopping(state: ThreatState) -> frozenset[str]:
