@@ -1,4 +1,5 @@
-"""FIREWALL: what the packet filters of two network namespaces hold: a process's own, and the reader's.
+"""FIREWALL: what the packet filters of two network namespaces hold: a process's own, and the reader's; and whether BPF
+programs of its control group filter, too (IPAddressDeny= of systemd.resource-control(5)).
 
 nf_tables is listed by netlink (nfnetlink, subsystem NFNL_SUBSYS_NFTABLES), which takes CAP_NET_ADMIN; `iptables` writes
 there too, but for its legacy version, of which only is told whether it has a table of filters. Nothing is decided here:
@@ -20,9 +21,11 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from errno import E2BIG, EAGAIN
+from errno import E2BIG, EAGAIN, EINVAL, ENOSYS
 from typing import Any, List, Optional, Tuple
 
+from stratascope.collector.bpf.calls import EGRESS, INGRESS, Bpf
+from stratascope.collector.cgroups import V2, Mounts, lines
 from stratascope.collector.names import FIREWALL
 from stratascope.collector.read import CLONE_NEWNET, Entry, TooLongError, failure, join, read_file
 
@@ -45,7 +48,7 @@ def read_firewall(directory: int, pid: int) -> Entry:
         gateway, far = _default("net/route", directory)
         coming = _interface_to(gateway)
         leaving = _default("/proc/self/net/route", None)[1]
-        host = _listed()
+        host, group = _listed(), _by_group(directory)
         own, beside = None, False
         descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
         if os.fstat(descriptor).st_ino != os.stat("/proc/self/ns/net").st_ino:
@@ -53,11 +56,28 @@ def read_firewall(directory: int, pid: int) -> Entry:
             own = _listed()
             beside = _BESIDE(_dump(_GET_LINK, _ROUTES)) is not None
         answer = {"own": own, "host": host, "in": coming, "out": leaving, "far": far, "beside": beside}
+        answer["group"] = group
         return (FIREWALL, source, json.dumps(answer, separators=(",", ":")))
     except OSError as error:
         return failure(FIREWALL, source, error)
     except TooLongError:
         return failure(FIREWALL, source, OSError(E2BIG, "there are too many rules"))
+
+
+def _by_group(directory: int) -> Optional[List[bool]]:
+    paths = [path for names, path in lines(read_file("cgroup", directory)) if V2 in names]
+    mounts = Mounts().ready()
+    place = mounts.place(V2, paths[0]) if paths else None
+    if place is None:
+        return None if mounts.mounted(V2) else [False, False]
+    try:
+        folder = os.open("".join(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return [Bpf().in_effect(folder, kind) > 0 for kind in (INGRESS, EGRESS)]
+        finally:
+            os.close(folder)
+    except (OSError, ImportError) as error:
+        return [False, False] if getattr(error, "errno", 0) in (EINVAL, ENOSYS) else None  # this kernel has none
 
 
 def _listed() -> List[Any]:

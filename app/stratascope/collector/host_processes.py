@@ -7,8 +7,9 @@ change as programs come and go.
 
 Those in containers (in a PID namespace of their own, in a control group named for one, or with a root directory of
 another file system) are told for each container; who is confined to a folder of the host's, such as an engine in a
-chroot, has files of the host. Left out are processes with mixed ids, which nobody has, and those that no other may look
-into (prctl(2), PR_SET_DUMPABLE).
+chroot, has files of the host. Left out are processes with mixed ids, which nobody has, those that no other may look
+into (prctl(2), PR_SET_DUMPABLE), and for a process of a confined service those of that service that are confined alike:
+they are what it is itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 from stratascope.collector.names import HOST_PROGRAMS
 from stratascope.collector.read import Entry, TooLongError, failure, open_process, read_file
@@ -29,11 +30,45 @@ CUT = "...\n"  # the last line if there may be more
 _UNREAD = _OF_HOST = "-"
 _CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MONITOR = "conmon-"  # podman's monitor is a process of the host
-_LINES = re.compile(r"^(State|NSpid|Uid|Gid|CapPrm):\t(.*)$", re.M).findall
-_Kind = Tuple[str, str, str, str]  # uid, gid, user namespace, container
+_LINES = re.compile(r"^(State|NSpid|Uid|Gid|CapPrm|NoNewPrivs|Seccomp|Seccomp_filters):\t(.*)$", re.M).findall
+_UNIT = re.compile(r"/([^/]+\.(?:service|scope|slice))(?=/|$)")
+_Kind = Tuple[str, str, str, str, str]  # uid, gid, user namespace, container, service
 
 
-def read_targets(hidepid: bool) -> Entry:
+class Targets:
+    """One look at all processes."""
+
+    def __init__(self, hidepid: bool) -> None:
+        self._host = _Host()
+        self._found = _read(hidepid, self._host)
+
+    def beside(self, directory: int) -> Entry:
+        """HOST_PROGRAMS, for that process."""
+        if not isinstance(self._found, _Listed):
+            return self._found
+        try:
+            own = self._host.service(_status(directory)[0], directory)
+        except (OSError, TooLongError):
+            own = ""
+        return self._found.told(own)
+
+
+class _Listed(NamedTuple):
+    kinds: Dict[_Kind, List[int]]
+    cut: bool
+
+    def told(self, own: str) -> Entry:
+        """Without that service."""
+        lines = {
+            "%s %s %x %s %s\n" % (uid, gid, mask, user, container)
+            for (uid, gid, user, container, service), sets in self.kinds.items()
+            for mask in sets
+            if not own or service != own
+        }
+        return (HOST_PROGRAMS, "/proc", "".join(sorted(lines)) + (CUT if self.cut else ""))
+
+
+def _read(hidepid: bool, host: _Host) -> Union[_Listed, Entry]:
     """HOST_PROGRAMS: one line for each kind, `UID GID PERMITTED USERNS CONTAINER`: ids and the mask as in
     /proc/PID/status, the user namespace's inode or `-`; the container by the id in its control group or its mount
     namespace's inode, `-` for the host. `hidepid`: whether /proc hides other users' processes.
@@ -45,7 +80,6 @@ def read_targets(hidepid: bool) -> Entry:
     kinds: Dict[_Kind, List[int]] = {}
     until = time.thread_time() + SECONDS
     cut = hidepid or len(pids) > PROCESSES_MAX
-    host = _Host()
     for pid in pids[:PROCESSES_MAX]:
         if time.thread_time() > until or len(kinds) > KINDS_MAX:
             cut = True
@@ -62,12 +96,7 @@ def read_targets(hidepid: bool) -> Entry:
             continue  # it has ended, or may not be read
         finally:
             os.close(directory)
-    lines = [
-        "%s %s %x %s %s\n" % (uid, gid, mask, user, container)
-        for (uid, gid, user, container), sets in kinds.items()
-        for mask in sets
-    ]
-    return (HOST_PROGRAMS, "/proc", "".join(sorted(lines)) + (CUT if cut else ""))
+    return _Listed(kinds, cut)
 
 
 def sees_host(status: Optional[str], mountinfo: Optional[str], descriptors: Optional[str] = None) -> bool:
@@ -111,13 +140,29 @@ class _Host:
             return  # not dumpable: task_dump_owner, fs/proc/base.c
         user = _link("ns/user", directory).strip("user:[]") or _UNREAD
         inside = len(found.get("NSpid", "").split()) > 1
-        if not inside and self._says_nothing(kinds.get((uid, gid, user, _OF_HOST)), mask):
+        if not inside and self._says_nothing(kinds.get((uid, gid, user, _OF_HOST, "")), mask):
             return
-        kind = (uid, gid, user, self._container(directory, inside))
+        container = self._container(directory, inside)
+        kind = (uid, gid, user, container, self.service(text, directory) if container == _OF_HOST else "")
         known = kinds.setdefault(kind, [])
         if not self._says_nothing(known, mask):
             known[:] = [each for each in known if mask & ~each]
             known.append(mask)
+
+    def service(self, status: str, directory: int) -> str:
+        """What is equal for the processes of a service that are confined alike; empty where they are not confined, or
+        in none: then who started it may be among them. Raises OSError, TooLongError.
+        """
+        found = dict(_LINES(status))
+        how = [found.get(name, "") for name in ("NoNewPrivs", "Seccomp", "Seccomp_filters")]
+        mounts, root = _link("ns/mnt", directory), _link("root", directory)
+        if not mounts or not root or (mounts == self._mounts and root == "/" and how[:2] == ["0", "0"]):
+            return ""
+        for line in read_file("cgroup", directory).split("\n"):
+            units = list(_UNIT.finditer(line))
+            if units and units[-1].group().endswith(".service"):
+                return " ".join((line[: units[-1].end()], mounts, root, *how))
+        return ""
 
     @staticmethod
     def _says_nothing(known: Optional[List[int]], mask: int) -> bool:

@@ -25,7 +25,7 @@ from stratascope.collector.chroot import files_of, mended
 from stratascope.collector.descriptors import Outside
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
-from stratascope.collector.host_processes import read_targets, sees_host
+from stratascope.collector.host_processes import Targets, sees_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import (
     BY_CALLER,
@@ -102,7 +102,7 @@ class Collector:
     def __init__(self) -> None:
         self._mounts = Mounts()
         self._threads = Threads()
-        self._targets: Optional[Entry] = None  # of the current request
+        self._targets: Optional[Targets] = None  # of the current request
         self._bound = BoundFiles()
         self._outside = Outside()
 
@@ -193,7 +193,7 @@ class Collector:
             if HOST_PROGRAMS in wants and sees_host(
                 text_of(entries, "status"), mountinfo, text_of(entries, DESCRIPTORS)
             ):
-                entries.append(self._host_processes())
+                entries.append(self._host_processes(here))
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
@@ -308,12 +308,12 @@ class Collector:
             if not all(item[2] is None for item in own):
                 further.threads.append((pid, (number, own, [])))
 
-    def _host_processes(self) -> Entry:
+    def _host_processes(self, directory: int) -> Entry:
         """Read once for a request: a look at all processes of the machine."""
         if self._targets is None:
             self._mounts.refresh()
-            self._targets = read_targets(self._mounts.hidepid and os.geteuid() != 0)
-        return self._targets
+            self._targets = Targets(self._mounts.hidepid and os.geteuid() != 0)
+        return self._targets.beside(directory)
 
     def _hidepid(self, error: OSError) -> bool:
         if error.errno is None:

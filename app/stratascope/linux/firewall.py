@@ -110,7 +110,8 @@ class Firewall(Value, dict=True):
 class Firewalls(Value):
     """Of a process and of the machine. `own`: None where it has the machine's; `coming`, `leaving`: the machine's
     interfaces on the way from the process to the world; `far`: the process's own; `beside`: whether it has one beside
-    an interface of the machine (macvlan, ipvlan), which gets nothing from that; None: not read.
+    an interface of the machine (macvlan, ipvlan), which gets nothing from that; None: not read. `gets`,
+    `sends`: whether programs of its control group filter that; their rules are not read.
     """
 
     own: Firewall | None
@@ -119,6 +120,8 @@ class Firewalls(Value):
     leaving: str
     far: str
     beside: bool | None = None
+    gets: bool = False
+    sends: bool = False
 
     def fate(self, family: int, address: bytes = b"") -> Fate:
         """Of what it sends to the world."""
@@ -132,7 +135,8 @@ class Firewalls(Value):
     def received(self, family: int, port: int, interface: str = "", way: str = "tcp") -> Fate:
         """Of what the machine gets for a port of its own, from that interface."""
         packet = Packet(family, interface, "", b"", port, way)
-        return _both(self.host.fate(PREROUTING, packet), self.host.fate(INPUT, packet))
+        group = _by_group(self.gets and self.own is None)
+        return _both(self.host.fate(PREROUTING, packet), self.host.fate(INPUT, packet), group)
 
     def handed_on(
         self,
@@ -160,7 +164,11 @@ class Firewalls(Value):
         """Of what comes to it, in its own network namespace."""
         packet = Packet(family, self.far, "", address, port, way)
         own = self.own or self.host
-        return _both(own.fate(PREROUTING, packet), own.fate(INPUT, packet))
+        return _both(own.fate(PREROUTING, packet), own.fate(INPUT, packet), _by_group(self.gets))
+
+
+def _by_group(filters: bool) -> Fate:
+    return Fate.UNKNOWN if filters else Fate.PASSES
 
 
 def _both(*fates: Fate) -> Fate:
@@ -175,8 +183,16 @@ def parse_firewalls(text: str) -> Firewalls:
         own = None if found["own"] is None else _firewall(*found["own"])
         coming, leaving, far = (str(found[name]) for name in ("in", "out", "far"))
         beside = found.get("beside")
+        gets, sends = found.get("group") or (False, False)
         return Firewalls(
-            own, _firewall(*found["host"]), coming, leaving, far, beside if isinstance(beside, bool) else None
+            own,
+            _firewall(*found["host"]),
+            coming,
+            leaving,
+            far,
+            beside if isinstance(beside, bool) else None,
+            gets is True,
+            sends is True,
         )
     except (ValueError, TypeError, KeyError, AttributeError, struct.error, RecursionError) as error:
         raise DecodeError(f"firewall: not understood: {error}") from None

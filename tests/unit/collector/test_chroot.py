@@ -20,7 +20,7 @@ from stratascope.linux.mounts import parse_mountinfo
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to change root directories")
 
 _PROGRAM = """
-import os, sys, time
+import ctypes, os, sys, time
 root, *words = sys.argv[1:]
 if "open" in words:
     os.open("/", os.O_RDONLY)
@@ -30,16 +30,20 @@ os.chroot(root)
 if "user" in words:
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
+if "seen" in words:
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: as after an exec
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
 
 
 @contextmanager
-def in_chroot(root: Path, *words: str) -> Iterator[int]:
+def in_chroot(root: Path, *words: str, own: bool = True) -> Iterator[int]:
+    """`own`: in a mount namespace of its own."""
     root.mkdir(exist_ok=True)
     root.parent.chmod(0o755)
-    command = ("unshare", "-m", "--propagation", "private", sys.executable, "-c", _PROGRAM, str(root), *words)
+    new = ("unshare", "-m", "--propagation", "private") if own else ()
+    command = (*new, sys.executable, "-c", _PROGRAM, str(root), *words)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -95,6 +99,16 @@ def test_what_cannot_be_seen_is_not_told(tmp_path: Path, words: tuple[str, ...],
     found = {item[0]: item for item in entries}
     assert (found[MOUNTS][2:4], "in a chroot" in found[MOUNTS][5]) == ([None, "UNSUPPORTED"], True)
     assert found[CHROOT][2] == told
+
+
+def test_an_ordinary_user_sees_his_own_in_the_mount_namespace_that_he_is_in(tmp_path: Path) -> None:
+    """As the parts of Chromium are, that joins none: nothing has to be joined to read it."""
+    with in_chroot(tmp_path / "jail", "user", "stay", "seen", own=False) as pid:
+        request = f'{{"ask":"capture","wishes":[[{pid},["mountinfo","status"],[],false,""]]}}'
+        (((_, entries, _), *_),) = as_ordinary(request)["found"]
+    found = {item[0]: item for item in entries}
+    assert " leaves " in found[CHROOT][2]  # the reader is one of that user outside of it
+    assert {"/", "/proc"} <= {mount.target for mount in parse_mountinfo(found[MOUNTS][2])}
 
 
 def test_a_place_with_odd_names(tmp_path: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from signal import SIGKILL
 
 import pytest
 
 from rig.collector.asking import needs_root
+from stratascope.collector.bpf.calls import EGRESS, INGRESS, Bpf
 from stratascope.collector.names import FIREWALL
 from stratascope.core.capture import Gap
 from stratascope.core.ports import Wish
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.firewall import FORWARD, OUTPUT, Fate, Firewall, Firewalls, Packet, parse_firewalls
+from stratascope.linux.firewall import FORWARD, INPUT, OUTPUT, Fate, Firewall, Firewalls, Packet, parse_firewalls
 from stratascope.probe.local import LocalProber
 
 needs_nft = pytest.mark.skipif(shutil.which("nft") is None, reason="needs nftables")
@@ -118,6 +122,49 @@ def own(script: str) -> Firewall:
 )
 def test_what_is_forwarded(script: str, packet: Packet, fate: Fate) -> None:
     assert own(script).fate(FORWARD, packet) is fate
+
+
+class Attaching(Bpf):
+    """Puts a program that lets everything pass before what a control group gets or sends."""
+
+    def attach(self, group: int, kind: int) -> int:
+        code = ctypes.create_string_buffer(bytes.fromhex("b700000001000000 9500000000000000"), 16)  # return 1
+        licence = ctypes.create_string_buffer(b"GPL")
+        attributes = struct.pack("<IIQQ", 8, 2, ctypes.addressof(code), ctypes.addressof(licence))  # CGROUP_SKB
+        program = self._do(5, (attributes + bytes(44) + struct.pack("<I", kind)).ljust(120, b"\0"), "program")
+        self._do(8, struct.pack("<IIII", group, program, kind, 2), "attach")  # BPF_F_ALLOW_MULTI
+        return program
+
+
+@needs_root
+@pytest.mark.parametrize(("kind", "told"), [(INGRESS, (True, False)), (EGRESS, (False, True)), (None, (False, False))])
+def test_programs_of_its_control_group(kind: int | None, told: tuple[bool, bool]) -> None:
+    """IPAddressDeny= of a service, and of a slice that it is in."""
+    mount = next((each for each in map(Path, ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if is_v2(each)), None)
+    if mount is None:
+        pytest.skip("no cgroup v2 is mounted here")
+    slice_ = mount / f"stratascope-{os.getpid()}"
+    group = slice_ / "service"
+    group.mkdir(parents=True)
+    try:
+        descriptor = os.open(slice_, os.O_RDONLY)
+        if kind is not None:
+            Attaching().attach(descriptor, kind)
+        os.close(descriptor)
+        with subprocess.Popen(("sleep", "600")) as process:
+            (group / "cgroup.procs").write_text(str(process.pid))
+            found = read(process.pid)
+            process.kill()
+        assert (found.gets, found.sends) == told
+        assert found.own is None
+        assert found.received(V4, 80) is (Fate.UNKNOWN if told[0] else found.host.fate(INPUT, Packet(V4, port=80)))
+    finally:
+        group.rmdir()
+        slice_.rmdir()
+
+
+def is_v2(folder: Path) -> bool:
+    return (folder / "cgroup.procs").exists() and (folder / "cgroup.controllers").exists()
 
 
 @needs_root

@@ -21,6 +21,7 @@ OPEN, CLOSED, UNKNOWN = Answer.OPEN, Answer.CLOSED, Answer.UNKNOWN
 WIDE, LOCAL = AskedPort("80/tcp", "", "8080"), AskedPort("80/tcp", "127.0.0.1", "8080")
 NOWHERE: tuple[AskedPort, ...] = ()
 NO_RULES = {"own": ["", "", False], "host": ["", "", False], "in": "br-1", "out": "eth0", "far": "eth0"}
+BY_GROUP = {**NO_RULES, "own": None, "group": [True, False]}
 
 
 def text(*sockets: Any, shared: bool = False, alone: bool = False, **more: Any) -> str:
@@ -95,6 +96,7 @@ def answers(found: dict[str, ReachRow]) -> tuple[Answer | None, ...]:
         (text(tcp("127.0.0.1"), others=[[9, "rootlessport"]]), {}, (CLOSED, CLOSED, CLOSED)),
         (text(tcp("0.0.0.0", 80, 7), shared=True), {"mode": "host"}, (OPEN, OPEN, OPEN)),
         (text(tcp("127.0.0.1", 80, 7), shared=True), {"mode": "host"}, (OPEN, CLOSED, None)),
+        (text(tcp("0.0.0.0", 80, 7), shared=True), {"mode": "host", "walls": BY_GROUP}, (UNKNOWN, UNKNOWN, UNKNOWN)),
         (text(tcp("127.0.0.1", 80, 8), shared=True), {"mode": "host"}, (None, None, None)),  # another's
         (text(tcp("127.0.0.1", 80), shared=True, whole=False), {"mode": "host"}, (UNKNOWN, UNKNOWN, None)),
         (text(tcp("127.0.0.1"), whole=False), {}, (UNKNOWN, UNKNOWN, UNKNOWN)),  # there may be others

@@ -1,4 +1,5 @@
-"""bpf(2) for an iterator over all threads, and for tracepoints: maps, programs, and a descriptor to read from.
+"""bpf(2) for an iterator over all threads, and for tracepoints: maps, programs, and a descriptor to read from. And how
+many programs a control group is under.
 
 Only needs ctypes.
 """
@@ -14,8 +15,10 @@ from typing import Any, List, Optional, Tuple
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 # include/uapi/linux/bpf.h, enum bpf_cmd
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE = 0, 1, 2, 3
-_PROG_LOAD, _RAW_TRACEPOINT_OPEN, _BTF_LOAD, _LINK_CREATE, _ITER_CREATE = 5, 17, 18, 28, 33
+_PROG_LOAD, _PROG_QUERY, _RAW_TRACEPOINT_OPEN, _BTF_LOAD, _LINK_CREATE, _ITER_CREATE = 5, 16, 17, 18, 28, 33
 _TRACING, _TRACE_POINT, _TRACE_ITER = 26, 23, 28  # BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, BPF_TRACE_ITER
+INGRESS, EGRESS = 0, 1  # BPF_CGROUP_INET_*
+_EFFECTIVE = 1  # BPF_F_QUERY_EFFECTIVE: those of the groups above, too
 HASH, ARRAY = 1, 2
 READ_ONLY, SHARED = 1 << 3, 1 << 10  # BPF_F_RDONLY: not to be written by this program; BPF_F_MMAPABLE
 _LOG = 1 << 16
@@ -58,9 +61,12 @@ class Bpf:
         """Whether the call's number is known on this machine."""
         return self._number is not None
 
-    def _do(self, command: int, attributes: bytes, what: str, log: Any = None) -> int:
+    def _do(self, command: int, attributes: Any, what: str, log: Any = None) -> int:
+        """`attributes`: bytes, or a buffer that the kernel writes to."""
         ctypes = self._ctypes
-        buffer = ctypes.create_string_buffer(attributes, len(attributes))
+        buffer = (
+            ctypes.create_string_buffer(attributes, len(attributes)) if isinstance(attributes, bytes) else attributes
+        )
         found = int(
             self._call(ctypes.c_long(self._number or 0), ctypes.c_long(command), buffer, ctypes.c_long(len(attributes)))
         )
@@ -162,6 +168,12 @@ class Bpf:
     def _describe(self) -> int:
         text = self._ctypes.create_string_buffer(_BTF, len(_BTF))
         return self._do(_BTF_LOAD, struct.pack("<QQIIII", self._ctypes.addressof(text), 0, len(_BTF), 0, 0, 0), "BTF")
+
+    def in_effect(self, group: int, kind: int) -> int:
+        """How many programs of that kind a control group is under. `group`: a descriptor of its folder."""
+        attributes = self._ctypes.create_string_buffer(struct.pack("<III", group, kind, _EFFECTIVE), 64)
+        self._do(_PROG_QUERY, attributes, "query")
+        return int(struct.unpack_from("<I", attributes, 24)[0])  # prog_cnt
 
     def walk(self, link: int) -> bytes:
         """Run the program once for every thread of that walk: what it has written."""

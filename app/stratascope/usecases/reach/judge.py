@@ -222,11 +222,12 @@ def _bits(file: FoundFile, bits: int) -> int:
 
 def _with(one: Verdict, also: Verdict | None) -> Verdict:
     """Both are asked by the kernel, and either may refuse."""
-    if also is None or also.answer is Answer.OPEN:
-        return one
-    if Answer.CLOSED in (one.answer, also.answer):
+    if also is None or one.answer is Answer.CLOSED or (also.answer is Answer.OPEN and not also.indirect):
+        return one if also is None else replace(one, closed_by=one.closed_by | also.closed_by)
+    if also.answer is Answer.CLOSED:
         return replace(one, answer=Answer.CLOSED, closed_by=one.closed_by | also.closed_by)
-    return replace(one, answer=Answer.UNKNOWN)
+    answer = Answer.UNKNOWN if Answer.UNKNOWN in (one.answer, also.answer) else Answer.OPEN
+    return replace(one, answer=answer, why=also.why, indirect=one.indirect or also.indirect)
 
 
 def _socket_layers(subject: Judged) -> Verdict:
@@ -234,7 +235,6 @@ def _socket_layers(subject: Judged) -> Verdict:
 
     io_uring makes and connects sockets too, past the filter (io_uring_enter(2), IORING_OP_SOCKET).
     """
-    ring = subject.threat("io-uring")
     refused: set[str] = set()
     unknown = False
     for need in (socket(AF_UNIX), calls("connect", "socketcall")):
@@ -242,9 +242,13 @@ def _socket_layers(subject: Judged) -> Verdict:
             if ruling.stance is Stance.STOPS:
                 refused.add(layer)
             unknown = unknown or ruling.stance is Stance.UNKNOWN
-    if refused and (ring is None or ring.outcome is Outcome.STOPPED):
+    if not refused:
+        return Verdict(Answer.UNKNOWN if unknown else Answer.OPEN)
+    detour = network.past_filter(subject)
+    if detour is None:
         return Verdict(Answer.CLOSED, frozenset(refused))
-    return Verdict(Answer.UNKNOWN if refused or unknown else Answer.OPEN)
+    answer, why = detour
+    return Verdict(answer, why=why, indirect=True)
 
 
 def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
@@ -419,8 +423,8 @@ def _of_its_users(subject: Judged) -> bool:
     """Whether programs run outside with one of its ids on the machine: user namespaces play no part in signals."""
     capture = subject.state.capture
     found = None if capture is None else or_none(capture.decoded(HOST_PROGRAMS, parse_host_programs))
-    if subject.engine is None or found is None or not found.whole:
-        return True  # who made a sandbox is its user
+    if found is None or not found.whole:
+        return True
     ids = {writer.uid for writer, _ in subject.writers}
     return any(each.uid in ids and not each.container for each in found.kinds)
 

@@ -17,7 +17,7 @@ from stratascope.core.reach.things import BY_ID
 from stratascope.core.threats.catalogue.shared import AF_INET, socket
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.linux.firewall import Fate, parse_firewalls
+from stratascope.linux.firewall import Fate, Firewalls, parse_firewalls
 from stratascope.linux.listening import parse_ports
 from stratascope.linux.routes import Reach, parse_routes6
 from stratascope.usecases.reach.subject import ROUTES6, Judged
@@ -31,6 +31,7 @@ _FIREWALL = msg("By its routes; no firewall was looked at.")
 _PASSES = msg("By its routes, and no firewall of this machine refuses it.")
 _DROPPED = msg("A firewall of this machine drops it.")
 _UNDECIDED = msg("Its routes lead there; whether a firewall of this machine drops it is not known.")
+BY_GROUP = msg("A filter of its control group (BPF, such as IPAddressDeny=) may drop it; which addresses is not known.")
 _NOT_READ = msg("Its network namespace or its routes could not be read.")
 _SAME = msg("It has this machine's network.")
 _OTHER = msg("It has a network of its own.")
@@ -47,7 +48,8 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     near = _either(None if each is None else each.near for each in routes)
     far = _either(None if each is None else each.far for each in routes)
     barred = no_internet_sockets(subject)
-    fates = _fates(subject, routes)
+    found = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
+    fates = _fates(found, routes)
     alone = _NONE if near is False else _OTHER
     for name, opened in (
         ("internet", far),
@@ -56,14 +58,20 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
         ("other-containers", near if not shared else None),
     ):
         if not (name == "other-containers" and shared):
-            row = _row(subject, name, opened, barred, alone, _FIREWALL)
-            yield _filtered(row, fates) if name != "other-containers" else row
-    yield _loopback(subject, barred, shared=shared)
+            row = _by_group(_row(subject, name, opened, barred, alone, _FIREWALL), found)
+            yield _past_filter(_filtered(row, fates) if name != "other-containers" else row, subject)
+    yield _past_filter(_by_group(_loopback(subject, barred, shared=shared), found), subject)
 
 
-def _fates(subject: Judged, routes: Sequence[Reach | None]) -> Callable[[str], Fate | None]:
+def _by_group(row: ReachRow, found: Firewalls | None) -> ReachRow:
+    """An open row, where programs filter all that its control group sends: what they let through is not read."""
+    if row.answer is not Answer.OPEN or found is None or not found.sends:
+        return row
+    return replace(row, answer=Answer.UNKNOWN, why=BY_GROUP)
+
+
+def _fates(found: Firewalls | None, routes: Sequence[Reach | None]) -> Callable[[str], Fate | None]:
     """What becomes of what it sends to the addresses of a row; None: not read."""
-    found = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
 
     def of(name: str) -> Fate | None:
         if found is None:
@@ -117,15 +125,37 @@ def _row(
 
 
 def no_internet_sockets(subject: Judged) -> frozenset[str]:
-    """The layers that refuse sockets of both families; none where io_uring makes them past the filter."""
-    ring = subject.threat("io-uring")
-    if ring is None or ring.outcome is not Outcome.STOPPED:
-        return frozenset()
+    """The layers that refuse sockets of both families; none where there is, or may be, a way past them."""
+    return frozenset() if past_filter(subject) is not None else _refusing(subject)
+
+
+def _refusing(subject: Judged) -> frozenset[str]:
     found = []
     for family in (AF_INET, AF_INET6):
         rulings = subject.rulings(socket(family))
         found.append({layer for layer, ruling in rulings if ruling.stance is Stance.STOPS})
     return frozenset(found[0] & found[1])
+
+
+def past_filter(subject: Judged) -> tuple[Answer, Message] | None:
+    """Whether io_uring makes sockets past its filter of system calls (IORING_OP_SOCKET), or may; None: it can't."""
+    ring = subject.threat("io-uring")
+    if ring is None:
+        return Answer.UNKNOWN, NOTHING
+    if ring.outcome is Outcome.STOPPED:
+        return None
+    if ring.outcome is Outcome.OPEN:
+        return Answer.OPEN, msg("By a detour: {threat}.", threat=ring.threat.title)
+    return Answer.UNKNOWN, msg("Perhaps by a detour: {threat}.", threat=ring.threat.title)
+
+
+def _past_filter(row: ReachRow, subject: Judged) -> ReachRow:
+    """An open row as it is where a filter refuses the sockets themselves."""
+    detour = past_filter(subject) if row.answer is Answer.OPEN and _refusing(subject) else None
+    if detour is None:
+        return row
+    answer, why = detour
+    return replace(row, answer=answer, why=why, indirect=True)
 
 
 def _loopback(subject: Judged, barred: frozenset[str], *, shared: bool | None) -> ReachRow:

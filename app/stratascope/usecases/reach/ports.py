@@ -20,7 +20,7 @@ from stratascope.core.reach.things import BY_ID, FROM_CONTAINERS, FROM_MACHINE, 
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.firewall import Fate, parse_firewalls
 from stratascope.linux.listening import Address, Ports, Route, Socket, parse_ports
-from stratascope.usecases.reach.network import FORWARDS_ALONE
+from stratascope.usecases.reach.network import BY_GROUP, FORWARDS_ALONE
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import Value
 
@@ -148,6 +148,8 @@ class _Ports:
 
     def _machine(self, each: Socket) -> _Way | None:
         if self._found.host is None:
+            if self._walls is not None and self._walls.gets:
+                return _Way(Answer.UNKNOWN, _shown(each), BY_GROUP)
             return _Way(Answer.OPEN, _shown(each), _SHARES)
         ways = [self._direct(each, address, route) for address, route in self._routed(each)]
         ways += [_Way(Answer.OPEN, _place(port), _PUBLISHED, self._how(port)) for port in self._leading(each)]
