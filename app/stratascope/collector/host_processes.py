@@ -5,11 +5,10 @@ capabilities, in the same user namespace or in one above that its user made. So 
 user namespace only those with the fewest capabilities matter, and only these are told: the text is short, and does not
 change as programs come and go.
 
-Those in containers (in a PID namespace of their own, in a control group named for one, or with a root directory of
-another file system) are told for each container; who is confined to a folder of the host's, such as an engine in a
-chroot, has files of the host. Left out are processes with mixed ids, which nobody has, those that no other may look
-into (prctl(2), PR_SET_DUMPABLE), and for a process of a confined service those of that service that are confined alike:
-they are what it is itself.
+Those in containers (in a PID namespace of their own, in a control group named for one, or with another root directory)
+are told for each container. Left out are processes with mixed ids, which nobody has, those that no other may look into
+(prctl(2), PR_SET_DUMPABLE), and for a process of a confined service those of that service that are confined alike: they
+are what it is itself.
 """
 
 from __future__ import annotations
@@ -198,8 +197,8 @@ def _link(name: str, directory: Optional[int] = None) -> str:
         return ""
 
 
-def _root(path: str, directory: Optional[int] = None) -> Optional[str]:
-    """The device of the file system whose directory a process sees as `/`; None if that is not told."""
+def _root(path: str, directory: Optional[int] = None) -> Optional[List[str]]:
+    """File system and path in it of the directory that a process sees as `/`; None if that is not told."""
     try:
         text = read_file(path, directory)
     except (OSError, TooLongError):
@@ -208,5 +207,5 @@ def _root(path: str, directory: Optional[int] = None) -> Optional[str]:
     for line in text.split("\n"):
         words = line.split(" ", 5)
         if len(words) > 5 and words[4] == "/":
-            found = words[2]  # a later mount hides an earlier one
+            found = words[2:4]  # a later mount hides an earlier one
     return found

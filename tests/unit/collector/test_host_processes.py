@@ -71,21 +71,6 @@ def test_one_in_a_pid_namespace_of_its_own_is_no_program_of_the_host() -> None:
 
 
 @ROOT
-@pytest.mark.parametrize(("kind", "of_host"), [("--bind . ", True), ("-t tmpfs none ", False)])
-def test_a_root_of_another_file_system_is_that_of_a_container(tmp_path: Path, kind: str, of_host: bool) -> None:
-    """The engine in a folder of the host's can be entered as any other program of the host."""
-    uid, root = 4_242_426, tmp_path / "root"
-    folders = " ".join(f"{root}/{name}" for name in ("bin", "usr", "lib", "lib64", "etc"))
-    binds = " ".join(
-        f"[ ! -d /{name} ] || mount --rbind /{name} {root}/{name};" for name in ("bin", "usr", "lib", "lib64")
-    )
-    made = f"cd {root} && mount {kind}{root} && mkdir -p {folders} {root}/old && {binds} cd {root} && pivot_root . old"
-    root.mkdir()
-    with sleeping(uid, before=("unshare", "--mount", "sh", "-c", made + ' && exec "$@"', "sh")):
-        assert [not each.container for each in listed() if each.uid == uid] == [of_host]
-
-
-@ROOT
 def test_one_with_mixed_ids_is_left_out() -> None:
     uid = 4_242_425
     with sleeping(uid, only="ruid"):
