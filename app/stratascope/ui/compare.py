@@ -164,6 +164,7 @@ class CompareDialog(QDialog):
     def _box(self) -> QComboBox:
         box = ChoiceBox(self._theme, letters=18)
         box.setMaxVisibleItems(20)
+        box.setPlaceholderText(translate(msg("Choose a container")))
         box.setFont(self._theme.font(13))
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return box

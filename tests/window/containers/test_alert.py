@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 
 from rig.window import fake_matrix, sample
@@ -20,7 +21,7 @@ from stratascope.ui.containers.column import age_line
 from stratascope.ui.containers.rows import Divider, Sorter, ViewBy, group_title
 from stratascope.ui.harden.relaunch_draft import why_nothing
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -47,6 +48,14 @@ def test_the_alert_counts_and_names(theme: Theme) -> None:
     alert.show_states((sample.with_matrix(fake_matrix.matrix("tight")), bad, sample.with_matrix(None)))
     assert alert.text() == "1 of 3 could take over"
     assert alert.accessibleDescription() == "bad; 1 not known"
+    named = [
+        replace(bad, container=replace(bad.container, id=name, name=name))
+        for name in ("one", "second-one", "third-one")
+    ]
+    alert.show_states(tuple(named))
+    metrics = QFontMetrics(theme.font(12, MEDIUM))
+    assert alert.shown(metrics, metrics.horizontalAdvance("one, second-one, third-one")) == "one, second-one, third-one"
+    assert alert.shown(metrics, metrics.horizontalAdvance("one and 2 more")) == "one and 2 more"
     alert.show_states((sample.with_matrix(fake_matrix.matrix("tight")), sample.with_matrix(fake_matrix.SOCKET_UNKNOWN)))
     assert alert.text() == "None of 1 could take over"
     assert alert.accessibleDescription() == "1 not known"
@@ -73,6 +82,10 @@ def test_a_users_engine_lends_an_account_and_not_the_machine(theme: Theme) -> No
     alert.show_states((account, sample.with_matrix(fake_matrix.matrix("tight"))))
     assert alert.text() == "1 of 2 could take over a user's account"
     assert alert.mark is Mark.WEAKENED
+    alert.resize(600, 46)
+    high = alert.sizeHint().height()
+    alert.resize(190, 46)
+    assert alert.sizeHint().height() > high, "what is too long for a line takes two"
     (section,) = Divider().sections([Sorter().of(account)], ViewBy.WORST)
     assert group_title(section.group) == "Can take over a user's account"
     (section,) = Divider().sections([Sorter().of(machine)], ViewBy.WORST)

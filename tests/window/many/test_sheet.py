@@ -131,13 +131,18 @@ def test_all_of_them_one_after_the_other_and_back(
     assert {preset for _, preset in together.suggesting} == {Preset.RECOMMENDED}
     assert {row[0].text for row in many.dialog.plans.model_.rows} == set(names)
     assert asked(staged, "run") == 0, "nothing is done before it is confirmed"
+    titles: list[str] = []
+    many.dialog.windowTitleChanged.connect(titles.append)
     run(qtbot, many)
+    assert titles[:-1] == ["Relaunching one after the other…", *(f"Relaunching {place} of 3…" for place in (1, 2, 3))]
     assert {name for name, _, _ in cells(many)} == set(names)
     assert {cell[1:] for cell in cells(many)} == {("tick", "Hardened. It works.")}
     assert many.dialog.title.text() == "Hardened. It works."
     many.dialog.undo.click()
     assert many.dialog.title.text() == "Undo all?"
+    titles.clear()
     run(qtbot, many)
+    assert titles[:-1] == ["Undoing all…", *(f"Undoing {place} of 3…" for place in (1, 2, 3))]
     assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original is back")}
     assert not many.dialog.undo.isVisible()
 

@@ -163,6 +163,9 @@ def test_how_many_are_shown_and_escape_in_the_list_shows_all(window: MainWindow)
     QTest.keyClick(window.containers.view, Qt.Key.Key_Escape)
     assert window.toolbar.filter.text() == ""
     assert window.containers.model.shown() == 12
+    window.toolbar.filter.setText("image:grafana")
+    QTest.keyClick(window.toolbar.menu, Qt.Key.Key_Escape)
+    assert window.containers.model.shown() == 12, "from anywhere"
 
 
 def test_a_group_is_folded_by_key_and_click_and_nothing_else_is_chosen(window: MainWindow) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg, plural
@@ -18,6 +18,7 @@ from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 LOOKING = msg("Looking for containers…")  # until an engine has told its own
+EDGE = 36  # px of the design: where its texts begin
 NAMED = 12  # names shown at most; the rest is a number
 
 
@@ -37,7 +38,8 @@ class AlertButton(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.clicked.connect(self._emit_wanted)
-        self._named, self._unknown, self._count = "", 0, 0
+        self._named: tuple[str, ...] = ()
+        self._unknown, self._count = 0, 0
         self.show_looking()
 
     def set_narrow(self, narrow: bool) -> None:
@@ -56,7 +58,7 @@ class AlertButton(QAbstractButton):
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         accounts = sorted(found.accounts, key=worst_first)
         self._key = bad[0].key if bad else None
-        self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""
+        self._named, self._unknown, self._count, self._names = (), 0, len(bad), ""
         if bad:
             head = translate(
                 plural("{count} could take over so far", "{count} could take over so far", len(bad))
@@ -64,11 +66,7 @@ class AlertButton(QAbstractButton):
                 else plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
                             total=total)
             )  # fmt: skip
-            names = [plain(state.container.name, 80) for state in bad[:NAMED]]
-            self._names = ", ".join(names)
-            if len(bad) > NAMED:
-                self._names = translate(msg("{names} and {more} more", names=self._names, more=len(bad) - NAMED))
-            self._named, self._unknown = self._names, unknown
+            self._named, self._unknown = tuple(plain(state.container.name, 80) for state in bad[:NAMED]), unknown
             self._names = self._line(self._named)
             self._set_texts(head, Mark.OPEN)
         elif accounts:
@@ -90,7 +88,7 @@ class AlertButton(QAbstractButton):
         self._show_none(LOOKING)
 
     def _show_none(self, why: Message) -> None:
-        self._key, self._named, self._unknown, self._count, self._names = None, "", 0, 0, ""
+        self._key, self._named, self._unknown, self._count, self._names = None, (), 0, 0, ""
         self._set_texts(translate(why), Mark.UNKNOWN)
 
     def _set_texts(self, head: str, mark: Mark) -> None:
@@ -117,7 +115,24 @@ class AlertButton(QAbstractButton):
     def sizeHint(self) -> QSize:
         theme = self._theme
         loud = self._mark is Mark.OPEN or bool(self._names)
-        return QSize(theme.px(240), max(theme.px(46 if loud else 34), 2 * theme.box(13) + theme.px(8) if loud else 0))
+        high = max(theme.px(46 if loud else 34), 2 * theme.box(13) + theme.px(8) if loud else 0)
+        return QSize(theme.px(240), high + (self._lines() - 1) * theme.box(14))
+
+    def _room(self) -> int:
+        """The width of its texts."""
+        return self.width() - self._theme.px(EDGE) - self._theme.px(8)
+
+    def _head_font(self) -> QFont:
+        loud = self._mark is Mark.OPEN
+        return self._theme.font(14 if loud else 12, BOLD if loud else MEDIUM)
+
+    def _lines(self) -> int:
+        """How many lines the first one takes."""
+        return 1 if self._narrow or QFontMetrics(self._head_font()).horizontalAdvance(self._head) <= self._room() else 2
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
@@ -138,27 +153,35 @@ class AlertButton(QAbstractButton):
             bottom = self.rect().adjusted(0, side + theme.px(5), 0, -theme.px(2))
             painter.drawText(bottom, Qt.AlignmentFlag.AlignCenter, str(self._count) if loud else "")
             return
-        x = theme.px(36)
-        width = self.width() - x - theme.px(8)
-        head, names = theme.box(14), theme.box(12) if self._names else 0
+        x, width = theme.px(EDGE), self._room()
+        head, names = theme.box(14) * self._lines(), theme.box(12) if self._names else 0
         y = (self.height() - head - names) // 2
-        painter.setFont(theme.font(14 if loud else 12, BOLD if loud else MEDIUM))
-        text = painter.fontMetrics().elidedText(self._head, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(x, y, width, head, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setFont(self._head_font())
+        wrapped = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(x, y, width, head, wrapped, self._head)
         painter.setPen(theme.color("text"))
         painter.setFont(theme.font(12, MEDIUM))
-        text, metrics = self._names, painter.fontMetrics()
-        if self._unknown and metrics.horizontalAdvance(text) > width:  # elide the names rather than the number
-            room = width - metrics.horizontalAdvance(self._line(""))
-            text = self._line(metrics.elidedText(self._named, Qt.TextElideMode.ElideRight, max(0, room)))
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        text = self.shown(painter.fontMetrics(), width) if self._named else self._names
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(x, y + head, width, names, Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _line(self, names: str) -> str:
+    def shown(self, metrics: QFontMetrics, width: int) -> str:
+        """Return the second line with as many whole names as there is room for, at least a part of the first."""
+        for count in range(len(self._named), 0, -1):
+            line = self._line(self._named[:count])
+            if metrics.horizontalAdvance(line) <= width:
+                return line
+        room = max(0, width - metrics.horizontalAdvance(self._line(("",))))
+        return self._line((metrics.elidedText(self._named[0], Qt.TextElideMode.ElideMiddle, room),))
+
+    def _line(self, names: tuple[str, ...]) -> str:
         """Return the second line, with these names."""
-        if not self._unknown:
-            return names
-        return translate(msg("{names}; {count} not known", names=names, count=self._unknown))
+        line, more = ", ".join(names), self._count - len(names)
+        if more:
+            line = translate(msg("{names} and {more} more", names=line, more=more))
+        if self._unknown:
+            line = translate(msg("{names}; {count} not known", names=line, count=self._unknown))
+        return line
 
     def _emit_wanted(self) -> None:
         if self._key is not None:

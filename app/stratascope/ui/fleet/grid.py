@@ -25,6 +25,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QGridLayout, QMenu, QToolTip, QWidget
@@ -42,7 +43,8 @@ from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 NAMES, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
-SEEN = 112  # height of the cells at least: five rows
+LINE = GROUPED + 22  # height of the groups and one title
+SEEN = 112  # height of the cells at least, for all titles at once
 STILL = 4  # px: a press that moves less is a click
 EMPTY = FleetTable("", (), ())
 
@@ -178,16 +180,19 @@ class ColumnHeads(_Head):
         top = theme.px(GROUPED) if grouped else 0
         if grouped:
             self._groups(painter)
-        if self.pitch >= theme.box(10) - 3:
+        high = self.height() >= self.needed()
+        if high and self.pitch >= theme.box(10) - 3:
             for place in visible:
                 self._title(painter, place, top)
-        elif self.lit in visible:
+        elif high and self.lit in visible:
             self._title(painter, self.lit, top)
         else:
-            painter.setFont(theme.font(11))
-            painter.setPen(theme.color("text3"))
-            text = translate(msg("Point at a column, or zoom in, for names"))
-            painter.drawText(self.rect().adjusted(0, 0, 0, -theme.px(6)), int(Qt.AlignmentFlag.AlignBottom), text)
+            lit = columns[self.lit].title if self.lit in visible else ""
+            hint = msg("Point at a column, or zoom in, for names") if high else msg("Point at a column for its name")
+            painter.setFont(theme.font(11, MEDIUM if lit else REGULAR))
+            painter.setPen(theme.color("text" if lit else "text3"))
+            room = self.rect().adjusted(0, 0, 0, -theme.px(4))
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignBottom), lit or translate(hint))
 
     def _title(self, painter: QPainter, place: int, top: int) -> None:
         theme = self.theme
@@ -372,10 +377,10 @@ class FleetGrid(QWidget):
         self._pressed: QPointF | None = None
         self._dragged: QPointF | None = None  # where a drag is
         self.menu: QMenu | None = None
+        self._heads = theme.px(40)  # height at which no title is cut
         self.canvas = _Cells(theme, self)
         self.view = Viewport(theme, self.canvas, self)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.canvas.setMinimumHeight(theme.px(SEEN))
         self.canvas.setAccessibleName(translate(msg("The fleet")))
         self.canvas.setAccessibleDescription(
             translate(msg("Arrow keys move from cell to cell, Enter opens the container, plus and minus zoom"))
@@ -411,7 +416,8 @@ class FleetGrid(QWidget):
         lit = _same_cell(self.lit, self.table, table)
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
-        self.columns.setFixedHeight(max(self._theme.px(40), self.columns.needed()))
+        self._heads = self.columns.needed()
+        self._fit_heads()
         self.mosaic.show(table)
         if other:
             self.point(-1, -1)
@@ -421,6 +427,15 @@ class FleetGrid(QWidget):
         self._moved()
         self.rows.update()
         self.columns.update()
+
+    def _fit_heads(self) -> None:
+        """Give the titles their full height; where too few rows would be left, only the one pointed at has a line."""
+        low = self.height() - self._heads < self._theme.px(SEEN)
+        self.columns.setFixedHeight(self._theme.px(LINE) if low else self._heads)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_heads()
 
     def _moved(self) -> None:
         part, (pitch_x, pitch_y) = self.view.part(), self.view.pitch()
@@ -496,17 +511,14 @@ class FleetGrid(QWidget):
                 self._open(row)
 
     def _wheel(self, event: QWheelEvent) -> None:
-        turn, before = (
-            event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta() / 2,
-            self.view.part(),
-        )
+        turn = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta() / 2
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.view.zoom(ZOOM ** (event.angleDelta().y() / 120), event.position())
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.view.move_by(-turn.y() or -turn.x(), 0)
         else:
             self.view.move_by(-turn.x(), -turn.y())
-            event.setAccepted(self.view.part() != before)  # at its end the page goes on
+        event.accept()
 
     def open_menu(self, at: QPoint) -> None:
         """Open the menu of zooms at that position on screen."""

@@ -43,7 +43,7 @@ from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.file_dialogs import ask_save
-from stratascope.ui.kit.flow import Scrolled, card_frame
+from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
 from stratascope.ui.kit.selection import Key
@@ -190,9 +190,8 @@ class FleetPage(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.grid)
         foot = theme.lay(QVBoxLayout(), self.legend, around=(12, 8, 12, 8))
-        inner = QWidget()  # scrolled in a low window, where a title alone may be higher
-        theme.lay(QVBoxLayout(inner), card_frame(theme, bar, (self.stack, 1), foot), around=(16, 12, 16, 12))
-        theme.lay(QVBoxLayout(self), Scrolled(inner), around=0)
+        card = card_frame(theme, bar, (self.stack, 1), foot)
+        theme.lay(QVBoxLayout(self), card, around=(16, 12, 16, 12))
         self.switch.chosen.connect(self._choose)
         self.grid.opened.connect(self.chosen)
         self.grid.pointed.connect(self._point)

@@ -226,7 +226,7 @@ class ManyController(LongRun["ManyDialog"]):
                 self._rows[event.place] = ended_row(name, ended, self._kind)
             case _:
                 return
-        self.dialog.tell(tuple(self._rows))
+        self.dialog.tell(tuple(self._rows), event.place, undo=bool(self._undoing))
 
     def end(self, ended: AllEnded, *, cancelled: bool) -> bool:
         self._closing.drop()

@@ -89,6 +89,7 @@ class ManyDialog(PagedSheet):
         self.export = QPushButton(translate(msg("Export…")))
         self.export.setAccessibleName(translate(msg("Export the hardened settings")))
         self.export.clicked.connect(lambda _=False: self.export_wanted.emit())
+        self._place = -1  # of the one that is at it
         self._out = ""  # what was not switched on, and why
         self.go.clicked.connect(self._emit_go)
         self.frame(
@@ -210,7 +211,7 @@ class ManyDialog(PagedSheet):
 
     def begin(self, rows: tuple[Row, ...], *, undo: bool) -> None:
         """Show the start."""
-        self.running = True
+        self.running, self._place = True, -1
         self.rows.show_rows(rows)
         self.turn(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
         self.say(
@@ -219,9 +220,18 @@ class ManyDialog(PagedSheet):
         )  # fmt: skip
         self._offer(msg("Cancel") if undo else msg("Cancel and roll back"), None)
 
-    def tell(self, rows: tuple[Row, ...]) -> None:
-        """Show the progress of each."""
+    def tell(self, rows: tuple[Row, ...], place: int, *, undo: bool) -> None:
+        """Show the progress of each; `place`: of the one that is at it."""
         self.rows.show_rows(rows)
+        if place != self._place:
+            self._place = place
+            self.rows.scrollTo(self.rows.model_.index(place, 0))
+            count = len(rows)
+            self.entitle(
+                msg("Undoing {place} of {count}…", place=count - place, count=count)  # the last one first
+                if undo
+                else msg("Relaunching {place} of {count}…", place=place + 1, count=count)
+            )
 
     def tell_cancelling(self) -> None:
         """Say that it ends at the next safe point."""

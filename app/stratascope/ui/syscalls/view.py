@@ -6,7 +6,7 @@ Compared with the engine's default if the layer provides it, or with what `compa
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import CallMap, CallSource, CallTable, CallVerdict
@@ -24,7 +24,7 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import paint_mark
 from stratascope.ui.kit.table import ItemRole
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.syscalls.list import MARKS, CallList, Cell, answer, paint_ground, rows_of
 
 LEAST_LIST = 120  # px: five rows and a bit
@@ -69,13 +69,18 @@ class _Legend(QWidget):
         super().__init__()
         self._theme = theme
         self._counts: dict[CallVerdict, int] = {}
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(200), self._theme.box(12) + self._theme.px(4))
+        theme = self._theme
+        metrics = QFontMetrics(theme.font(12, MEDIUM))
+        words = [self._word(verdict, count) for verdict, count in self._counts.items() if count]
+        wide = sum(metrics.horizontalAdvance(word) + theme.px(16 + 6 + 16) for word in words)
+        return QSize(wide, theme.box(12) + theme.px(4))
 
     def say(self, counts: dict[CallVerdict, int]) -> None:
         self._counts = counts
+        self.updateGeometry()
         self.setAccessibleName(listed(self._word(verdict, count) for verdict, count in counts.items() if count))
         self.update()
 
@@ -149,11 +154,11 @@ class CallsView(QWidget):
         self.words = Label(theme, 12, ink="text2", wrap=True)
         self.field.down.connect(self._into_cells)
         self.list.selectionModel().currentChanged.connect(self._show_call)
-        self.top = theme.lay(QHBoxLayout(), self._switch, (self.source, 1), (self.field, 1), gap=8)
+        self.top = theme.lay(QHBoxLayout(), self._switch, (self.field, 1), STRETCH, gap=8)
         theme.lay(
             QVBoxLayout(self),
             self.top,
-            self.legend,
+            theme.lay(QHBoxLayout(), self.legend, (self.source, 1), gap=8),
             (self.list, 1),
             Rule(theme),
             self.name,

@@ -404,7 +404,7 @@ class Actions(QObject):
         if View.FLEET in window.pages.switch.views:
             registry.add(
                 *(Entry(text, partial(self._save_fleet, ending), words=f"export fleet {ending}")
-                  for ending, text in (("csv", msg("Save the fleet: values for a spreadsheet (CSV)…")),
+                  for ending, text in (("csv", msg("Save the fleet: spreadsheet (CSV)…")),
                                        ("png", msg("Save the fleet: image (PNG)…")),
                                        ("svg", msg("Save the fleet: scalable image (SVG)…"))))
             )  # fmt: skip

@@ -524,6 +524,9 @@ class MainWindow(QMainWindow):
         self._use.begin(self.windowHandle())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.selection.filter:  # as the line below the list says
+            self.selection.set_filter("")
+            return
         # a list passes Enter on after acting on it, and by then a button may have the focus
         if self._key_at is not self.focusWidget() or not focus_order.press(event.key()):
             super().keyPressEvent(event)

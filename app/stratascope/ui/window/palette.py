@@ -24,6 +24,7 @@ from stratascope.linux.syscalls import known_names
 from stratascope.presentation.changes_report import TITLES, name_of, numbers_told, what_happened
 from stratascope.presentation.engine_signs import EngineSign
 from stratascope.presentation.threat_outcomes import family_word
+from stratascope.ui.containers.rows import short_image
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.labels import Label, draw_line
@@ -299,10 +300,10 @@ def _containers(ways: Ways) -> Iterator[PaletteEntry]:
     kind, snapshot = translate(msg("Container")), ways.selection.snapshot
     for state in snapshot.containers if snapshot is not None else ():
         container = state.container
-        more = plain(f"{container.engine} · {container.image}", 120)
+        more = plain(" · ".join(each for each in (container.engine, short_image(container.image)) if each), 120)
         yield PaletteEntry(
-            plain(container.name, 120), kind, partial(_to_container, ways, state.key), more, container.id,
-            sign=ways.selection.sign(container.engine),
+            plain(container.name, 120), kind, partial(_to_container, ways, state.key), more,
+            f"{container.id} {container.image}", sign=ways.selection.sign(container.engine),
         )  # fmt: skip
 
 
