@@ -11,14 +11,15 @@ import pytest
 from stratascope.collector.names import FIREWALL
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Asked
-from stratascope.core.message import NOTHING
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.reach.row import Answer, ReachRow
 from stratascope.core.threats.catalogue import threats_by_id
-from stratascope.core.threats.threat import Outcome, Ruling, Stance
+from stratascope.core.threats.threat import Outcome, Ruling, Stance, lets
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.linux.routes import Reach
-from stratascope.usecases.reach.network import no_internet_sockets, rows
+from stratascope.usecases.reach.network import rows
+from stratascope.usecases.reach.sockets import UNIX, made
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 
 ROWS = ("internet", "lan", "metadata", "host-loopback")
@@ -30,7 +31,9 @@ _FURTHER: dict[str, Any] = dict.fromkeys(
 )
 
 
-def subject(*, refused: bool = False, ring: Outcome = Outcome.STOPPED, group: Any = None) -> Judged:
+def subject(
+    *, refused: bool = False, aside: bool = False, ring: Outcome = Outcome.STOPPED, group: Any = None
+) -> Judged:
     """It has the machine's network."""
     net = NamespaceFact(4026531840, shared_with_host=True)
     facts = NamespacesFacts(
@@ -38,13 +41,14 @@ def subject(*, refused: bool = False, ring: Outcome = Outcome.STOPPED, group: An
     )
     walls = {"own": None, "host": ["", "", False], "in": "", "out": "eth0", "far": "", "group": group}
     stops = (("seccomp", Ruling(Stance.STOPS, NOTHING, "")),) if refused else ()
+    by_other = (("seccomp", lets(msg("The filter lets {call} through.", call="socketcall"), "", aside=True)),)
     return cast(
         "Judged",
         SimpleNamespace(
             facts=lambda _: facts,
             capture=Capture(7, (Reading(FIREWALL, "", json.dumps(walls)), Reading(ROUTES6, "", ""))),
             threat=lambda name: SimpleNamespace(outcome=ring, threat=threats_by_id()[name]),
-            rulings=lambda _: stops,
+            rulings=lambda _: by_other if aside else stops,
             state=SimpleNamespace(container=SimpleNamespace(asked=Asked())),
             engine=None,
         ),
@@ -63,6 +67,7 @@ def of(**how: Any) -> list[ReachRow]:
         ({"refused": True}, Answer.CLOSED, False, ""),
         ({"refused": True, "ring": Outcome.OPEN}, Answer.OPEN, True, "By a detour: "),
         ({"refused": True, "ring": Outcome.UNKNOWN}, Answer.UNKNOWN, True, "Perhaps by a detour: "),
+        ({"aside": True}, Answer.OPEN, True, "The filter lets socketcall through."),
         ({"group": None}, Answer.OPEN, False, ""),
         ({"group": [True, False]}, Answer.OPEN, False, ""),
         ({"group": [False, True]}, Answer.UNKNOWN, False, "A filter of its control group (BPF, such as IPAddressDeny"),
@@ -73,4 +78,17 @@ def test_what_is_between(how: dict[str, Any], answer: Answer, indirect: bool, wo
     found = of(**how)
     assert {(row.answer, row.indirect) for row in found} == {(answer, indirect)}
     assert all(translate(row.why).startswith(words) for row in found)
-    assert bool(no_internet_sockets(subject(**how))) is (answer is Answer.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("how", "answer", "indirect"),
+    [
+        ({}, Answer.OPEN, False),
+        ({"refused": True}, Answer.CLOSED, False),
+        ({"refused": True, "ring": Outcome.OPEN}, Answer.OPEN, True),
+        ({"aside": True}, Answer.OPEN, True),
+    ],
+)
+def test_how_a_socket_of_a_file_is_connected_to(how: dict[str, Any], answer: Answer, indirect: bool) -> None:
+    found = made(subject(**how), UNIX)
+    assert (found.answer, found.indirect) == (answer, indirect)

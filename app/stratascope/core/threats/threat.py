@@ -59,7 +59,8 @@ class Ruling(Value):
     A `source` that starts with `@` is relative to the process's own directory: `@status:CapEff` is
     /proc/4211/status:CapEff. So similar containers have equal rulings, and are judged once. `hinges`: settings each of
     which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers that share one fall together. `weak`: a
-    STOPS that rests on a program of the image alone, not on the kernel.
+    STOPS that rests on a program of the image alone, not on the kernel. `aside`: a LETS_THROUGH of calls of another
+    architecture alone, such as those of 32-bit programs.
     """
 
     stance: Stance
@@ -68,6 +69,7 @@ class Ruling(Value):
     hinges: frozenset[str] = frozenset()
     basis: Basis = Basis.KERNEL
     weak: bool = False
+    aside: bool = False
 
 
 class Step(Value):
@@ -113,9 +115,9 @@ def stops(reason: Message, source: str, hinges: frozenset[str] = frozenset(), ba
     return Ruling(Stance.STOPS, reason, source, hinges, basis)
 
 
-def lets(reason: Message, source: str, basis: Basis = Basis.KERNEL) -> Ruling:
+def lets(reason: Message, source: str, basis: Basis = Basis.KERNEL, *, aside: bool = False) -> Ruling:
     """The layer does not refuse it."""
-    return Ruling(Stance.LETS_THROUGH, reason, source, basis=basis)
+    return Ruling(Stance.LETS_THROUGH, reason, source, basis=basis, aside=aside)
 
 
 def unknown(reason: Message, source: str) -> Ruling:

@@ -217,6 +217,11 @@ class _Found(Value):
     narrow: bool  # it only passes with the upper half of an argument set
     more: bool = False  # it only passes with further flags
 
+    @property
+    def aside(self) -> bool:
+        """Whether it is no call of the machine's own architecture."""
+        return self.abi in (Abi.I386, Abi.X32)
+
 
 def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
     found = []
@@ -226,7 +231,7 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
             if each is None:
                 continue
             if each.through and certain and not known.unseen:
-                return lets(_passing(each), known.source)
+                return lets(_passing(each), known.source, aside=each.aside)
             found.append(each)
     if not found:
         return None
@@ -288,7 +293,7 @@ def _passing(found: _Found) -> Message:
         )
     if found.more:
         return msg("The filter stops {call} only while no other flag is set along with it.", call=call)
-    if found.abi in (Abi.I386, Abi.X32):
+    if found.aside:
         return msg("The filter lets {call} through if made with {entry}.", call=call, entry=_ENTRIES[found.abi])
     return msg("The filter lets {call} through.", call=call)
 

@@ -17,7 +17,7 @@ from stratascope.core.reach.row import STRATA, Answer, Group, Known, Reached, Re
 from stratascope.core.reach.things import BY_ID, INWARD, THINGS
 from stratascope.core.sandboxes.hidden import was_to_hide
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import DIRECT, SIGNAL_CALLS, calls, socket
+from stratascope.core.threats.catalogue.shared import DIRECT, SIGNAL_CALLS
 from stratascope.core.threats.needs import Shares, SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
@@ -30,12 +30,11 @@ from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
 from stratascope.linux.reach import Found, FoundFile, Place, Seen
-from stratascope.usecases.reach import bridges, files, network, ports, remedies
+from stratascope.usecases.reach import bridges, files, network, ports, remedies, sockets
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
-AF_UNIX = 1
 _HELD = "/proc/self/"
 _CONTAINERD = "containerd-socket"
 # Further ways than those that take the machine over: as one of its users; and to its files and sockets alone
@@ -84,7 +83,7 @@ def reached(subject: Judged) -> Reached:
         rows[row.thing.id] = row
     for row in (*_by_sudo(subject, rows), *_engine(subject, rows)):
         rows[row.thing.id] = row
-    for row in bridges.rows(subject, _rights(subject), _socket_layers(subject), rows):
+    for row in bridges.rows(subject, _rights(subject), sockets.made(subject, sockets.UNIX), rows):
         rows[row.thing.id] = row
     chains = {group: _chain(subject, files=True) for group in _OF_FILES}
     chains |= {group: _chain(subject, files=False) for group in _OTHERWISE}
@@ -94,7 +93,7 @@ def reached(subject: Judged) -> Reached:
 
 def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
     rights = _rights(subject)
-    sockets = _socket_layers(subject)
+    by_family = sockets.made(subject, sockets.UNIX)
     facts = subject.facts("namespaces")
     held = facts.descriptors or () if isinstance(facts, NamespacesFacts) else ()
     for place in FILES:
@@ -106,7 +105,7 @@ def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
                 yield from _given(own, rights)
             continue
         bits = READ if place.what == "f" else WRITE
-        also = sockets if place.what == "s" else None
+        also = by_family if place.what == "s" else None
         yield from _row(subject, BY_ID[place.id], own, rights, bits, also, cut=place.id in found.cut)
 
 
@@ -230,27 +229,6 @@ def _with(one: Verdict, also: Verdict | None) -> Verdict:
     return replace(one, answer=answer, why=also.why, indirect=one.indirect or also.indirect)
 
 
-def _socket_layers(subject: Judged) -> Verdict:
-    """Whether it can connect to any Unix socket: seccomp may refuse it the family, or the call.
-
-    io_uring makes and connects sockets too, past the filter (io_uring_enter(2), IORING_OP_SOCKET).
-    """
-    refused: set[str] = set()
-    unknown = False
-    for need in (socket(AF_UNIX), calls("connect", "socketcall")):
-        for layer, ruling in subject.rulings(need):
-            if ruling.stance is Stance.STOPS:
-                refused.add(layer)
-            unknown = unknown or ruling.stance is Stance.UNKNOWN
-    if not refused:
-        return Verdict(Answer.UNKNOWN if unknown else Answer.OPEN)
-    detour = network.past_filter(subject)
-    if detour is None:
-        return Verdict(Answer.CLOSED, frozenset(refused))
-    answer, why = detour
-    return Verdict(answer, why=why, indirect=True)
-
-
 def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
     """Folders below a home that it was given: needed, and so not counted."""
     parts = []
@@ -305,7 +283,12 @@ def _by_threats(subject: Judged) -> Iterator[ReachRow]:
         states = [state for each in threats if (state := subject.threat(each)) is not None]
         if states:
             row = by_threat(BY_ID[name], states, subject)
-            also = {"signal-others": _own_users, "set-uid": _with_programs, "host-processes": _by_another_proc}
+            also = {
+                "signal-others": _own_users,
+                "set-uid": _with_programs,
+                "host-processes": _by_another_proc,
+                "abstract-sockets": _by_sockets,
+            }
             more = also.get(name)
             yield row if more is None else more(row, subject)
 
@@ -379,6 +362,16 @@ _SUDO = {
 }
 
 
+def _by_sockets(row: ReachRow, subject: Judged) -> ReachRow:
+    """They take a socket, whose family the filter may refuse, and there may be a way past that."""
+    made = sockets.made(subject, sockets.UNIX)
+    if row.answer is Answer.CLOSED and row.closed_by != ("seccomp",):
+        return row
+    if made.answer is Answer.CLOSED:
+        return replace(row, answer=Answer.CLOSED, closed_by=_ordered(made.closed_by), why=NOTHING, indirect=False)
+    return replace(row, answer=made.answer, closed_by=(), why=made.why, indirect=True) if made.indirect else row
+
+
 def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
     """Seen from a PID namespace of its own, they are not in its /proc, but in one of the machine's elsewhere."""
     own = any(ruling.stance is Stance.STOPS for _, ruling in subject.rulings(Shares("pid")))
@@ -414,19 +407,24 @@ def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
     if row.answer is Answer.OPEN or Stance.LETS_THROUGH not in shares:
         return row  # seen by another's /proc they have no number here
     refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
-    if Stance.STOPS in (*shares, *(ruling.stance for _, ruling in refusing)) or not _of_its_users(subject):
+    there = _of_its_users(subject)
+    if Stance.STOPS in (*shares, *(ruling.stance for _, ruling in refusing)) or there is False:
         return row
+    if there is None:
+        return replace(row, answer=Answer.UNKNOWN, closed_by=(), why=msg("Perhaps those of its own user."))
     return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of its own user."))
 
 
-def _of_its_users(subject: Judged) -> bool:
-    """Whether programs run outside with one of its ids on the machine: user namespaces play no part in signals."""
+def _of_its_users(subject: Judged) -> bool | None:
+    """Whether programs run outside with one of its ids on the machine: user namespaces play no part in signals. None:
+    not all were read.
+    """
     capture = subject.state.capture
     found = None if capture is None else or_none(capture.decoded(HOST_PROGRAMS, parse_host_programs))
-    if found is None or not found.whole:
-        return True
     ids = {writer.uid for writer, _ in subject.writers}
-    return any(each.uid in ids and not each.container for each in found.kinds)
+    if found is not None and any(each.uid in ids and not each.container for each in found.kinds):
+        return True
+    return False if found is not None and found.whole else None
 
 
 def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> ReachRow:
@@ -438,7 +436,9 @@ def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> Reach
     closed = (
         frozenset.intersection(*closing) or closing[states.index(worst)] if answer is Answer.CLOSED else frozenset()
     )
-    other = answer is not Answer.CLOSED and worst.weakest.route.name != DIRECT  # which is not the way that is tried
+    # which is not the way that is tried
+    aside = next((item.ruling.reason for item in worst.weakest.rulings if item.ruling.aside), None)
+    other = answer is not Answer.CLOSED and (aside is not None or worst.weakest.route.name != DIRECT)
     asked = any(item.ruling.basis is Basis.ASKED for item in worst.weakest.rulings)
     why = NOTHING if answer is Answer.CLOSED else msg("The way there: {threat}.", threat=worst.threat.title)
     known = Known.ASKED if asked else Known.ENFORCED

@@ -14,16 +14,17 @@ from stratascope.core.capture import Gap, GapKind, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, ReachRow
 from stratascope.core.reach.things import BY_ID
-from stratascope.core.threats.catalogue.shared import AF_INET, socket
-from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.core.threats.catalogue.shared import AF_INET
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.linux.firewall import Fate, Firewalls, parse_firewalls
 from stratascope.linux.listening import parse_ports
 from stratascope.linux.routes import Reach, parse_routes6
+from stratascope.usecases.reach import sockets
+from stratascope.usecases.reach.files import Verdict
+from stratascope.usecases.reach.sockets import AF_INET6
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 from stratascope.value import replace
 
-AF_INET6 = 10
 _METADATA = "169.254.169.254"
 FORWARDS_ALONE = ("pasta", "slirp4netns")  # modes in which a program stands between: it has no neighbours
 _TO_HOST = ("allow_host_loopback=true", "--map-gw", "--map-host-loopback")
@@ -47,7 +48,8 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     routes = (facts.routes if isinstance(facts, NamespacesFacts) else None, _routes6(subject))
     near = _either(None if each is None else each.near for each in routes)
     far = _either(None if each is None else each.far for each in routes)
-    barred = no_internet_sockets(subject)
+    by = sockets.made(subject, sockets.INTERNET)
+    barred = by.closed_by
     found = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
     fates = _fates(found, routes)
     alone = _NONE if near is False else _OTHER
@@ -59,8 +61,8 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     ):
         if not (name == "other-containers" and shared):
             row = _by_group(_row(subject, name, opened, barred, alone, _FIREWALL), found)
-            yield _past_filter(_filtered(row, fates) if name != "other-containers" else row, subject)
-    yield _past_filter(_by_group(_loopback(subject, barred, shared=shared), found), subject)
+            yield _past_filter(_filtered(row, fates) if name != "other-containers" else row, by)
+    yield _past_filter(_by_group(_loopback(subject, barred, shared=shared), found), by)
 
 
 def _by_group(row: ReachRow, found: Firewalls | None) -> ReachRow:
@@ -124,38 +126,11 @@ def _row(
     return ReachRow(thing, Answer.OPEN, "", (), Known.ENFORCED, why, source)
 
 
-def no_internet_sockets(subject: Judged) -> frozenset[str]:
-    """The layers that refuse sockets of both families; none where there is, or may be, a way past them."""
-    return frozenset() if past_filter(subject) is not None else _refusing(subject)
-
-
-def _refusing(subject: Judged) -> frozenset[str]:
-    found = []
-    for family in (AF_INET, AF_INET6):
-        rulings = subject.rulings(socket(family))
-        found.append({layer for layer, ruling in rulings if ruling.stance is Stance.STOPS})
-    return frozenset(found[0] & found[1])
-
-
-def past_filter(subject: Judged) -> tuple[Answer, Message] | None:
-    """Whether io_uring makes sockets past its filter of system calls (IORING_OP_SOCKET), or may; None: it can't."""
-    ring = subject.threat("io-uring")
-    if ring is None:
-        return Answer.UNKNOWN, NOTHING
-    if ring.outcome is Outcome.STOPPED:
-        return None
-    if ring.outcome is Outcome.OPEN:
-        return Answer.OPEN, msg("By a detour: {threat}.", threat=ring.threat.title)
-    return Answer.UNKNOWN, msg("Perhaps by a detour: {threat}.", threat=ring.threat.title)
-
-
-def _past_filter(row: ReachRow, subject: Judged) -> ReachRow:
-    """An open row as it is where a filter refuses the sockets themselves."""
-    detour = past_filter(subject) if row.answer is Answer.OPEN and _refusing(subject) else None
-    if detour is None:
+def _past_filter(row: ReachRow, by: Verdict) -> ReachRow:
+    """An open row, where sockets are only made past a filter that refuses them."""
+    if row.answer is not Answer.OPEN or not by.indirect:
         return row
-    answer, why = detour
-    return replace(row, answer=answer, why=why, indirect=True)
+    return replace(row, answer=by.answer, why=by.why, indirect=True)
 
 
 def _loopback(subject: Judged, barred: frozenset[str], *, shared: bool | None) -> ReachRow:
