@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from sys import intern
 from typing import Any
 
 from stratascope.collector.read import PID_MAX
@@ -65,11 +66,11 @@ class Entries:
 
     def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
         """Convert one process, or the host (0)."""
-        readings = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in entries]
+        readings = [_reading(entry) for entry in entries]
         for group in groups:
             held = self._shared.get(id(group))
             if held is None:
-                made = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in group]
+                made = [_reading(entry) for entry in group]
                 held = self._shared[id(group)] = (group, made)
             readings += held[1]
         return Capture(pid, tuple(readings))
@@ -80,9 +81,13 @@ class Entries:
         return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how, unread)
 
 
-def _missing(entry: Entry) -> Reading:
+def _reading(entry: Entry) -> Reading:
+    """Names and texts are stored once: most containers of a machine have the same filter, limits and maps."""
+    if len(entry) == 3:
+        name, source, text = entry
+        return Reading(intern(name), source, intern(text))
     name, source, _, kind, errno, detail = entry
-    return Reading(name, source, None, Gap(GapKind(kind), errno, detail))
+    return Reading(intern(name), source, None, Gap(GapKind(kind), errno, detail))
 
 
 def checked(answer: Any) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stratascope.probe.local import MalformedError, checked
+from stratascope.probe.local import Entries, MalformedError, checked
 
 GAP = ["status", "/proc/7/status", None, "DENIED", 13, ""]
 
@@ -23,3 +23,9 @@ def test_a_gap_of_another_form(place: int, odd: Any) -> None:
     else:
         with pytest.raises(MalformedError):
             checked(answer)
+
+
+def test_a_text_that_many_have_is_stored_once() -> None:
+    """Of 250 containers most have the same filter, which is ten thousand characters long."""
+    one, other = (Entries().found([[pid, [["seccomp:0", "", "".join(["2a"] * 99)]], []], [], "", 0]) for pid in (7, 8))
+    assert one.first.text("seccomp:0") is other.first.text("seccomp:0")
