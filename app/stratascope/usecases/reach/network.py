@@ -14,14 +14,13 @@ from stratascope.core.capture import Gap, GapKind, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, ReachRow
 from stratascope.core.reach.things import BY_ID
-from stratascope.core.threats.catalogue.shared import AF_INET
+from stratascope.core.threats.catalogue.shared import AF_INET, AF_INET6
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.linux.firewall import Fate, Firewalls, parse_firewalls
 from stratascope.linux.listening import parse_ports
 from stratascope.linux.routes import Reach, parse_routes6
 from stratascope.usecases.reach import sockets
 from stratascope.usecases.reach.files import Verdict
-from stratascope.usecases.reach.sockets import AF_INET6
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 from stratascope.value import replace
 

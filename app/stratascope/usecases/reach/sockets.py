@@ -9,15 +9,14 @@ from collections.abc import Iterable
 
 from stratascope.core.message import msg
 from stratascope.core.reach.row import Answer
-from stratascope.core.threats.catalogue.shared import AF_INET, calls, socket
+from stratascope.core.threats.catalogue.shared import AF_INET, AF_INET6, AF_UNIX, connecting, socket
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.usecases.reach.files import Verdict, best
 from stratascope.usecases.reach.subject import Judged
 
-AF_UNIX, AF_INET6 = 1, 10
 Needs = tuple[Need, ...]
-UNIX: tuple[Needs, ...] = ((socket(AF_UNIX), calls("connect", "socketcall")),)
+UNIX: tuple[Needs, ...] = (connecting(AF_UNIX),)
 INTERNET: tuple[Needs, ...] = ((socket(AF_INET),), (socket(AF_INET6),))
 
 

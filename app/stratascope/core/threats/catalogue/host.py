@@ -6,6 +6,9 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.devices import device_routes
 from stratascope.core.threats.catalogue.shared import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
     BIND_CALLS,
     DIRECT,
     DROP_ADMIN,
@@ -13,6 +16,7 @@ from stratascope.core.threats.catalogue.shared import (
     MAY_MOUNT,
     MOUNT_CALLS,
     calls,
+    connecting,
     devices_opened,
     direct,
     initial,
@@ -52,7 +56,7 @@ THREATS = (
         msg("Remove the socket, or put a filtering proxy before it, such as docker-socket-proxy."),
         "namespaces",
         (
-            direct('connect("/run/docker.sock")', EngineSocket(), calls("connect", "socketcall")),
+            direct('connect("/run/docker.sock")', EngineSocket(), *connecting(AF_UNIX)),
             Route(
                 msg("through an abstract socket of old containerd"),
                 (
@@ -61,7 +65,7 @@ THREATS = (
                         (
                             Shares("net"),
                             HostRoot(),
-                            calls("connect", "socketcall"),
+                            *connecting(AF_UNIX),
                             Feature("abstract_engine_sockets"),
                         ),
                     ),
@@ -85,7 +89,7 @@ THREATS = (
                 (
                     Step(
                         "connect(127.0.0.1:2375)",
-                        (Shares("net"), calls("connect", "socketcall"), Feature("engine_port")),
+                        (Shares("net"), *connecting(AF_INET, AF_INET6), Feature("engine_port")),
                     ),
                 ),
             ),
@@ -94,7 +98,7 @@ THREATS = (
                 (
                     Step(
                         "connect(the gateway's port 2375)",
-                        (RouteOut(host=True), calls("connect", "socketcall"), Feature("engine_port_everywhere")),
+                        (RouteOut(host=True), *connecting(AF_INET, AF_INET6), Feature("engine_port_everywhere")),
                     ),
                 ),
             ),
@@ -116,7 +120,7 @@ THREATS = (
                 (
                     Step(
                         'connect("/run/dbus/system_bus_socket")',
-                        (BusSocket(Bus.SYSTEM), calls("connect", "socketcall")),
+                        (BusSocket(Bus.SYSTEM), *connecting(AF_UNIX)),
                     ),
                 ),
             ),
@@ -125,7 +129,7 @@ THREATS = (
                 (
                     Step(
                         'connect("/run/systemd/private")',
-                        (BusSocket(Bus.SYSTEMD), calls("connect", "socketcall")),
+                        (BusSocket(Bus.SYSTEMD), *connecting(AF_UNIX)),
                     ),
                 ),
             ),
@@ -147,7 +151,7 @@ THREATS = (
                 (
                     Step(
                         'connect("/run/user/1000/bus")',
-                        (BusSocket(Bus.USER), calls("connect", "socketcall")),
+                        (BusSocket(Bus.USER), *connecting(AF_UNIX)),
                     ),
                 ),
             ),
@@ -156,7 +160,7 @@ THREATS = (
                 (
                     Step(
                         'connect("/run/user/1000/systemd/private")',
-                        (BusSocket(Bus.USER_SYSTEMD), calls("connect", "socketcall")),
+                        (BusSocket(Bus.USER_SYSTEMD), *connecting(AF_UNIX)),
                     ),
                 ),
             ),

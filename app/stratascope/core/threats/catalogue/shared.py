@@ -35,7 +35,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
-AF_INET, AF_NETLINK, AF_PACKET, AF_RDS, AF_CAN, AF_TIPC = 2, 16, 17, 21, 29, 30
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_RDS, AF_CAN, AF_TIPC = 1, 2, 10, 16, 17, 21, 29, 30
 AF_ALG, AF_VSOCK, AF_KCM, AF_SMC, AF_XDP = 38, 40, 41, 43, 44
 NETLINK_ROUTE, NETLINK_XFRM, NETLINK_AUDIT, NETLINK_NETFILTER = 0, 6, 9, 12
 SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET = 2, 3, 5
@@ -134,6 +134,11 @@ def socket(family: int, kind: int | None = None, protocol: int | None = None) ->
     if family == AF_PACKET:
         ways += [(family, SOCK_DGRAM, protocol), (AF_INET, SOCK_PACKET, protocol)]
     return Calls((*(_socket(*way) for way in ways), Call("socketcall", ((0, SYS_SOCKET),))))
+
+
+def connecting(*families: int) -> tuple[Calls, Calls]:
+    """A socket of one of these families, and its connection."""
+    return Calls(tuple([way for family in families for way in socket(family).ways])), calls("connect", "socketcall")
 
 
 def _socket(family: int, kind: int | None, protocol: int | None) -> Call:
