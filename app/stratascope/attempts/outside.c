@@ -11,11 +11,16 @@
 
 #define FOLDERS 8
 
-static int shows_host(int root) /* whether that is a root directory of the host's */
+static int shows_host(int root) /* whether that is a root directory of the host's, or shows a folder of the host's */
 {
     struct stat found;
     char path[300];
-    const char *place = getenv("STRATA_HOST");
+    const char *place = getenv("STRATA_HOST"), *identity = getenv("STRATA_ROOT");
+    if (identity && fstat(root, &found) == 0) {
+        snprintf(path, sizeof path, "%llu:%llu", (unsigned long long)found.st_dev, (unsigned long long)found.st_ino);
+        if (!strcmp(path, identity))
+            return 1;
+    }
     if (!place)
         return 0;
     snprintf(path, sizeof path, "%s/of-the-host", place[0] == '/' ? place + 1 : place);

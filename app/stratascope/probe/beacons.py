@@ -30,10 +30,12 @@ _WAIT = 2.0
 
 @contextmanager
 def standing(user: int | None = None) -> Iterator[Mapping[str, str]]:
-    """An abstract socket, a port of localhost for TCP and UDP, a System V segment, a key in that user's keyring: names
-    as the program of the attempts takes them. What this user may not make is not among them.
+    """An abstract socket, a port of localhost for TCP and UDP, a System V segment, a key in that user's keyring, and
+    the root directory, to be known by: names as the program of the attempts takes them. What this user may not make is
+    not among them.
     """
-    found: dict[str, str] = {}
+    root = Path("/").stat()
+    found = {"ROOT": f"{root.st_dev}:{root.st_ino}"}
     with ExitStack() as stack:
         with suppress(OSError):
             name = f"stratascope-{secrets.token_hex(12)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from stratascope.attempts import build
 from stratascope.core.ports import EnginePort, RawContainer
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.core.threats.threat import Outcome
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.attempts.attempts import NotTriedError, threats
 from stratascope.wiring.attempts import tries
@@ -57,6 +59,22 @@ def test_a_process_that_changed_itself(each_api: Rig, tmp_path: Path, monkeypatc
         }
     assert found["drop-groups"].tried is Tried.STOPPED
     assert not any(each.differs for each in found.values())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run a program of root's without capabilities")
+def test_any_process_of_the_machine_is_one_to_enter(
+    docker_rootful: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the kernel's alone, which hold all capabilities: one of root's that holds none."""
+    weak = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "sleep", "600")
+    options = ("-v", "/proc:/host-proc", "--cap-drop", "ALL")
+    with docker_rootful.container(*options, command=("sleep", "600")) as name, subprocess.Popen(weak) as process:
+        try:
+            assert docker_rootful.said(name, "ls", f"/host-proc/{process.pid}/root/")
+            (found,) = tried(docker_rootful, name, tmp_path, monkeypatch, "enter-host-process")
+        finally:
+            process.kill()
+    assert (found.predicted, found.tried) == (Outcome.OPEN, Tried.OPEN)
 
 
 def test_filters_of_its_own(one_engine: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

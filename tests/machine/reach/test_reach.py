@@ -117,16 +117,19 @@ def test_what_another_containers_process_leads_to(
         one_engine.container("-v", f"{there.home}:/h:ro") as given,
         one_engine.container("--pid", f"container:{given}") as beside,
         one_engine.container("--pid", f"container:{given}", "--cap-drop", "ALL", "-u", "1234") as weak,
+        one_engine.container("--pid", f"container:{given}", "--cap-drop", "ALL") as alike,
     ):
         assert one_engine.said(beside, "sh", "-c", "kill -0 1 && ls /proc/1/root/h/.ssh")
+        one_engine.run("exec", alike, "kill", "-0", "1")  # with its ids, and without KILL
         rows = {}
         with open_engines() as engines:
-            for container in (beside, weak):
+            for container in (beside, weak, alike):
                 judged, _ = subject_of(engines, container)
                 rows[container] = {row.thing.id: row.answer for row in reached(judged).rows}
         assert {rows[beside][name] for name in ("ssh-keys", "home-read")} == {Answer.UNKNOWN}
         assert rows[beside]["signal-others"] is Answer.OPEN
         assert rows[weak]["signal-others"] is Answer.UNKNOWN
+        assert rows[alike]["signal-others"] is Answer.OPEN
 
 
 @pytest.mark.slow

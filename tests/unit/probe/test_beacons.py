@@ -73,7 +73,7 @@ def test_without_root_no_key_of_another_user() -> None:
     words = (*as_theirs(sys.executable, "-c", "from stratascope.probe import beacons\n"
              "with beacons.standing(0) as found:\n    print(sorted(found))"),)  # fmt: skip
     said = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(APP)})
-    assert said.stdout == "['PORT', 'SEGMENT', 'SOCKET']\n"
+    assert said.stdout == "['PORT', 'ROOT', 'SEGMENT', 'SOCKET']\n"
 
 
 def test_the_segment_of_one_that_was_killed_is_removed_by_the_next() -> None:

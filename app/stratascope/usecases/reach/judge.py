@@ -379,7 +379,9 @@ def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
 
 
 def _neighbours(row: ReachRow, subject: Judged) -> ReachRow:
-    """Those of a container whose PID namespace it shares: by KILL in their user namespace, or with their ids."""
+    """Those of a container whose PID namespace it shares: by KILL in their user namespace, or with their ids, in any;
+    kill_ok_by_cred, kernel/signal.c.
+    """
     facts = subject.facts("namespaces")
     if row.answer is Answer.OPEN or not isinstance(facts, NamespacesFacts) or facts.pid is None:
         return row
@@ -394,10 +396,14 @@ def _neighbours(row: ReachRow, subject: Judged) -> ReachRow:
     )
     sure = user is not None and (user.shared_with_host is True or not set(names).isdisjoint(user.shared_with or ()))
     states = [subject.threat(each) for each in (_THROUGH_ANOTHER, "signal-other-users")]
-    if not sure or policy or all(each is None or each.outcome is not Outcome.OPEN for each in states):
+    able = sure and any(each is not None and each.outcome is Outcome.OPEN for each in states)
+    own = {writer.uid for writer, _ in subject.writers}
+    alike = [each.name for each in subject.around.peers.neighbours if each.ids is not None and each.ids[0] in own]
+    name = next((each for each in alike if each in names), names[0] if able else None)
+    if policy or name is None:
         why = msg("Perhaps those of {name}.", name=names[0])
         return replace(row, answer=Answer.UNKNOWN, closed_by=(), why=why, indirect=True)
-    return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of {name}.", name=names[0]), indirect=True)
+    return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of {name}.", name=name), indirect=True)
 
 
 def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
