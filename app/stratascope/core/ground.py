@@ -152,7 +152,16 @@ HOST_WANTS = (
 class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts, so that it is hashable; use the methods to look values up."""
 
-    UNPRINTED = ("profiles", "sockets", "buses", "file_systems", "engine_mounts", "engine_file_systems", "nodes")
+    UNPRINTED = (
+        "profiles",
+        "sockets",
+        "user_sockets",
+        "buses",
+        "file_systems",
+        "engine_mounts",
+        "engine_file_systems",
+        "nodes",
+    )
 
     kernel: str  # "6.18.44"; empty if not read
     machine: str  # "x86_64"
@@ -182,6 +191,7 @@ class Ground(Value, cache_hash=True):
     cpu_flaws: tuple[CpuFlaw, ...] | None = None  # None where not readable
     smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty if not read
     sockets: tuple[tuple[str, str], ...] = ()  # engine sockets at the usual paths: file identity (`DEVICE:INODE`), path
+    user_sockets: tuple[str, ...] = ()  # those of rootless engines, wherever they are: file identities
     file_systems: tuple[tuple[str, str, str], ...] = ()  # for each of `mounts`: type, mount options, superblock options
     # The same of the engine's process, whose mounts a new bind shows; empty: not read, or not needed
     engine_mounts: tuple[tuple[str, str, str], ...] = ()
@@ -339,9 +349,11 @@ def with_engine_mounts(ground: Ground, mounts: Sequence[Mount]) -> Ground:
 def with_sockets(ground: Ground, engines: Iterable[Engine]) -> Ground:
     """The ground with the sockets of these engines of its machine, wherever they are; the same object if it has all."""
     known = {path for _, path in ground.sockets}
-    local = ((each.socket_file, each.endpoint.removeprefix("unix://")) for each in engines if each.local)
-    new = tuple(dict.fromkeys((file, path) for file, path in local if file and path not in known))
-    return replace(ground, sockets=(*ground.sockets, *new)) if new else ground
+    local = [each for each in engines if each.local and each.socket_file]
+    ends = ((each.socket_file, each.endpoint.removeprefix("unix://")) for each in local)
+    new = tuple(dict.fromkeys((file, path) for file, path in ends if path not in known))
+    users = tuple(dict.fromkeys(each.socket_file for each in local if each.rootless))
+    return replace(ground, sockets=(*ground.sockets, *new), user_sockets=users) if new or users else ground
 
 
 def decode_ground(capture: Capture) -> Ground:

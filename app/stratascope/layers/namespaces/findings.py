@@ -33,6 +33,7 @@ from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
 
 _LAYER = "namespaces"
+_NOBODY = 65534  # whose owner is not known here: user_namespaces(7)
 _SHOWN = 20
 
 
@@ -193,11 +194,10 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
     holding = [path for path in view.host_paths if within(socket, path.target)]
     best = max(holding, key=lambda path: len(path.target), default=None)
     place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
-    endpoint = around.engine.endpoint.removeprefix("unix://")
     severity = Severity.CRITICAL
     name = socket_maker(place) or socket_maker(socket) or msg("engine")
     text = msg("Can take over this machine through the {engine} socket, {path}.", engine=name, path=socket)
-    if user_socket(place) or (around.engine.rootless and place == endpoint):
+    if _is_users(socket, place, view, around):
         severity = Severity.HIGH
         text = msg(
             "Can take over a user's account through that user's {engine} socket, {path}.", engine=name, path=socket
@@ -218,6 +218,19 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
         behind=("use-engine-socket",),
         milder=milder,
     )
+
+
+def _is_users(socket: str, place: str, view: MountView, around: Surroundings) -> bool:
+    """Whether that is a rootless engine's, which is its user's: as it is known, else by whose the file is."""
+    files = () if view.special is None else view.special.files
+    file = next((each for each in files if each.path == socket), None)
+    endpoint = around.engine.endpoint.removeprefix("unix://")
+    if user_socket(place) or (around.engine.rootless and place == endpoint):
+        return True
+    if file is None or file.file in around.ground.user_sockets:
+        return file is not None
+    known = {around.engine.socket_file, *(each for each, _ in around.ground.sockets)}
+    return file.file not in known and file.uid not in (0, _NOBODY)
 
 
 def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, hands_over: bool) -> Finding:
