@@ -6,7 +6,8 @@ a process of it that has two connections, of which one was made by it (proc_pid_
 
 Told are the sockets that listen on its own localhost where that is not the reader's, those that are bound to a file, in
 its network namespace or the reader's, and in its own abstract ones (`@name`), which lead on or are those of an agent or
-engine (`SERVING`): a list each, [socket, kind, hops, end, out, above]. `kind`: tcp or unix;
+engine (`SERVING`), and connections that it holds open, as it may have been given them (`/proc/self/fd/N`): a list each,
+[socket, kind, hops, end, out, above]. `kind`: tcp, unix, or held, whose `end` is what it is connected to at least;
 `hops`: [PID, program] from who listens on; `end`: the last path or address on the way, "" if nothing is handed on;
 `out`: whether that is on another machine; `above`: whether the last hop is an ancestor of the process. No hops: who
 listens can't be seen. Of those on its own localhost only they are told that are confined otherwise than the process
@@ -83,7 +84,9 @@ class Bridges:
     def read(self) -> List[List[Any]]:
         """All of them."""
         found = [self._told("127.0.0.1:%d" % port, "tcp", *way) for port, way in self._on_localhost()]
-        for near in dict.fromkeys((self._pid, os.getpid()) if self._own != self._reader else (os.getpid(),)):
+        networks = tuple(dict.fromkeys((self._pid, os.getpid()) if self._own != self._reader else (os.getpid(),)))
+        found += [each for near in networks for each in self._connections(near)]
+        for near in networks:
             table = self._table(near)
             for path, inode in sorted(table.unix.items()) if table is not None else ():
                 if len(found) >= TOLD_MAX or time.thread_time() > self._until:
@@ -94,6 +97,18 @@ class Bridges:
                 if way[1] or any(program in SERVING and self._is_another(pid) for pid, program in way[0][-1:]):
                     found.append(self._told(path, "unix", *way))
         return found
+
+    def _connections(self, near: int) -> Iterator[List[Any]]:
+        """Its own to sockets that are bound to a file of the reader's, in that process's network namespace."""
+        held: Dict[int, int] = {}
+        with suppress(OSError):
+            held = {inode: number for number, inode in sockets_of(self._pid, LINKS_MAX)}
+        for peer in sockets_of_peers(held, near)[:TOLD_MAX]:
+            with suppress(OSError, ValueError):
+                about = os.lstat(peer.path)  # who listens may have another file there
+                if (about.st_ino & 0xFFFFFFFF, about.st_dev) == (peer.inode, peer.device):
+                    hops, end, out = self._way([peer.socket], near)
+                    yield self._told("/proc/self/fd/%d" % peer.whose, "held", hops, end or peer.path, out)
 
     def _is_another(self, pid: int) -> bool:
         """Whether that is no program of the process's own mounts, as one that it has started itself."""
@@ -171,9 +186,9 @@ class Bridges:
         if network not in self._peers:
             found: Dict[int, List[str]] = {}
             holders = {inode: pids[-1] for inode, pids in (self._holders or {}).items()}
-            for (each, path), _, _ in sockets_of_peers(holders, pid):
-                if path.startswith("/"):
-                    found.setdefault(each, []).append(path)
+            for peer in sockets_of_peers(holders, pid):
+                if peer.path.startswith("/"):
+                    found.setdefault(peer.whose, []).append(peer.path)
             self._peers[network] = found
         return self._peers[network]
 
@@ -197,7 +212,7 @@ class Bridges:
             if time.thread_time() > self._until:
                 return
             with suppress(OSError, TooLongError, ValueError, IndexError):
-                for inode in sockets_of(pid, LINKS_MAX):
+                for _, inode in sockets_of(pid, LINKS_MAX):
                     self._holders.setdefault(inode, []).append(pid)
                     self._held.setdefault(pid, []).append(inode)
                 if pid in self._held:
@@ -297,14 +312,14 @@ def program_of(pid: int) -> str:
     return ""
 
 
-def sockets_of(pid: int, most: int) -> Iterator[int]:
-    """Inodes of the sockets among its first `most` descriptors. Raises OSError."""
+def sockets_of(pid: int, most: int) -> Iterator[Tuple[int, int]]:
+    """Number and inode of the sockets among its first `most` descriptors. Raises OSError."""
     folder = "/proc/%d/fd/" % pid
     for name in os.listdir(folder)[:most]:
         with suppress(FileNotFoundError):  # closed in the meantime
             link = os.readlink(folder + name)
             if link.startswith("socket:["):
-                yield int(link[8:-1])
+                yield int(name), int(link[8:-1])
 
 
 def _said(pid: int) -> Iterator[Tuple[str, str, int]]:

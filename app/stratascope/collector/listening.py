@@ -204,7 +204,7 @@ class _Around:
 
     def _held(self, pid: int) -> Set[int]:
         try:
-            return set(sockets_of(pid, LINKS_MAX))
+            return {inode for _, inode in sockets_of(pid, LINKS_MAX)}
         except (FileNotFoundError, ProcessLookupError):
             pass  # it has ended
         except OSError:

@@ -116,8 +116,11 @@ def read_reach(process: Files) -> Entry:
         found = [item for kind in FILES for item in looking.kind(kind.id, kind.what, kind.paths)]
         known = {item[1]: item[0] for item in found if item[2] == "s"}
         bridges = [each for each in Bridges(process.pid).read() if each[0] not in known]
-        found += looking.kind(BRIDGE, "s", tuple(each[0] for each in bridges if each[0].startswith("/")))
+        found += looking.kind(
+            BRIDGE, "s", tuple(each[0] for each in bridges if each[1] == "unix" and each[0][:1] == "/")
+        )
         told = [[*each, known.get(re.sub("^/var/run/", "/run/", each[3]), "") or serves(each)] for each in bridges]
+        told = [each for each in told if each[1] != "held" or each[-1]]
         answer = {"files": found, "cut": sorted(looking.cut), "seen": looking.seen, "bridges": told}
         text = json.dumps(answer, separators=(",", ":"))
     except OSError as error:

@@ -13,6 +13,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.permissions import Permissions, parse_permissions
 from stratascope.value import Value
 
+HELD = "/proc/self/"  # of what a process holds open, as it names it
 _FILES_MAX = 10000
 _ROWS_MAX, _HOPS_MAX = 100, 100
 _ERRNO_MAX = 4095  # include/linux/err.h
@@ -53,7 +54,8 @@ class FoundFile(Value):
 
 
 class Bridge(Value):
-    """A socket that leads on. `place`: an address on the process's own localhost, or with `file` a path of the host.
+    """A socket that leads on. `place`: an address on the process's own localhost, with `file` a path of the host, or
+    the descriptor of a connection that it holds, below HELD.
     `hops`: PID and program, from who listens on; `end`: the last path or address on the way, "" if nothing is handed
     on; `out`: whether that is on another machine; `above`: whether the last hop is an ancestor of the process itself;
     `kind`: of the socket at the end, or "".
@@ -158,7 +160,7 @@ def _file(kind: Any, path: Any, what: Any, item: Any, places: Any) -> FoundFile:
 
 def _bridge(place: Any, socket: Any, hops: Any, end: Any, out: Any, above: Any, kind: Any) -> Bridge:
     if (
-        socket not in ("tcp", "unix")
+        socket not in ("tcp", "unix", "held")
         or not isinstance(out, bool)
         or not isinstance(above, bool)
         or len(hops) > _HOPS_MAX

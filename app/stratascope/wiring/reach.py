@@ -10,10 +10,19 @@ from pathlib import Path
 from stratascope.collector.names import TRIED
 from stratascope.collector.read import PID_MAX
 from stratascope.core.capture import Capture
-from stratascope.core.container import NO_ENGINE, OTHER_KERNEL, Container, matching, other_kernel
-from stratascope.core.ground import Surroundings, decode_ground
+from stratascope.core.container import (
+    NO_ENGINE,
+    OTHER_KERNEL,
+    Container,
+    EngineState,
+    Status,
+    matching,
+    other_kernel,
+)
+from stratascope.core.ground import Ground, Surroundings, decode_ground
 from stratascope.core.message import colon, msg
-from stratascope.core.ports import ProbeError, Prober
+from stratascope.core.ports import EngineError, ProbeError, Prober
+from stratascope.core.process_match import belongs
 from stratascope.core.reach.row import Reached
 from stratascope.core.sandboxes.makers import MAKERS
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -79,7 +88,12 @@ def subject_of(
         if _serves_another_kernel(pid):
             raise ProbeError(colon(word, OTHER_KERNEL))
         prober = root or engines.local
-        return of_process(all_layers(), pid, decode_ground(prober.host()), prober), prober
+        listing, ground = EngineQueries(engines.ports), decode_ground(prober.host())
+        subject = of_process(all_layers(), pid, ground, prober)
+        owner = _owner(listing, subject, ground)
+        if owner is None:
+            return subject, prober
+        return replace(subject, state=replace(subject.state, container=replace(owner, pid=pid))), prober
     shared = translations()
     reader = engines.reader(shared)
     if root is not None:
@@ -101,6 +115,22 @@ def _pid(word: str) -> int | None:
     if not (word.isascii() and word.isdigit() and len(word) < 9 and 0 < int(word) <= PID_MAX):
         return None
     return int(word) if Path(f"/proc/{int(word)}").exists() else None
+
+
+def _owner(listing: EngineQueries, subject: Judged, ground: Ground) -> Container | None:
+    """The container of a process, or its sandbox, which may be one in a container: as far as their engines answer."""
+    shared, found = translations(), list[Container]()
+    for state, raws in listing.engines:
+        with suppress(EngineError):
+            engine = state.result()
+            if engine.state is EngineState.CONNECTED:
+                found += [shared.container(raw, engine) for raw in raws.result()]
+    pids = {each.key: each.sandbox.pids for each in found if each.sandbox is not None}
+    sandbox = next((each for each in found if subject.capture.pid in pids.get(each.key, ())), None)
+    running = (each for each in found if each.sandbox is None and each.status is Status.RUNNING)
+    own = next((each for each in running if belongs(each, subject.capture, ground) is None), None)
+    # one that is found for itself, too, where its control group does not tell
+    return own if sandbox is None or (own is not None and own.pid in pids[sandbox.key]) else sandbox
 
 
 def _serves_another_kernel(pid: int) -> bool:

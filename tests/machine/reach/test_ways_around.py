@@ -19,7 +19,10 @@ from rig.engine import Rig
 from rig.sandboxes import descendants
 from stratascope.core.ground import decode_ground
 from stratascope.core.reach.row import Answer, Known, ReachRow
+from stratascope.core.reach.things import INWARD
+from stratascope.core.severity import Severity
 from stratascope.layers import all_layers
+from stratascope.presentation.reach_report import subject_of as reach_subject
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.reach.attempts import attempts_by, tried
 from stratascope.usecases.reach.judge import reached
@@ -48,9 +51,9 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def running(command: Sequence[str], held: Path | None = None) -> Iterator[int]:
-    """The PID of the program that sleeps below it."""
-    opened = () if held is None else (os.open(held, os.O_RDONLY),)
+def running(command: Sequence[str], held: Path | socket.socket | None = None) -> Iterator[int]:
+    """The PID of the program that sleeps below it. `held`: what it is given open."""
+    opened = () if held is None else (os.open(held, os.O_RDONLY) if isinstance(held, Path) else os.dup(held.fileno()),)
     with subprocess.Popen((*command, *SLEEPS), pass_fds=opened, cwd="/") as process:
         try:
             for each in opened:
@@ -120,10 +123,42 @@ def test_an_engines_socket_by_another_name(one_engine: Rig, user: int, monkeypat
 
 
 @needs_root
+def test_a_rootless_engines_socket_gives_its_users_account(
+    docker_rootful: Rig, docker_rootless: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it lies, and whether or not that engine is known; a root engine's gives the machine."""
+    for listed in ((docker_rootful,), (docker_rootful, docker_rootless)):
+        monkeypatch.setenv("STRATASCOPE_ENGINES", " ".join(f"{rig.kind}={rig.endpoint}" for rig in listed))
+        for whose in (docker_rootful, docker_rootless):
+            with docker_rootful.container("-v", f"{whose.socket}:/x/docker.sock") as name, open_engines() as engines:
+                layers = subject_of(engines, name)[0].state.layers
+            findings = [each for layer in layers if layer.assessment for each in layer.assessment.findings]
+            (found,) = (each.severity for each in findings if each.code == "namespaces.engine-socket")
+            assert found is (Severity.CRITICAL if whose is docker_rootful else Severity.HIGH), listed
+
+
+@needs_root
+def test_a_process_is_told_as_what_it_belongs_to(one_engine: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", one_engine.endpoint)
+    with one_engine.container() as container, running(BWRAP) as sandboxed, open_engines(sandboxes=True) as engines:
+        told = {}
+        for pid in (one_engine.pid(container), sandboxed, os.getpid()):
+            judged = subject_of(engines, str(pid))[0]
+            told[pid] = reach_subject(judged.state.container, judged.capture.pid)
+    first, second, third = told.values()
+    assert list(told) == [each.pid for each in told.values()]
+    assert (first.kind, first.id, first.engine) == ("container", container, engines.ports[0].id)
+    assert (second.kind, second.maker, second.name) == ("other", "bubblewrap", "sleep")
+    assert (third.kind, third.maker, third.engine) == ("other", "", "")
+
+
+@needs_root
 def test_processes_in_the_machines_proc_are_seen_and_have_no_number_to_be_stopped_by() -> None:
-    with running((*AS_USER, "bwrap", "--ro-bind", "/", "/host", *SYSTEM, "--proc", "/proc", "--unshare-all")) as pid:
+    with running(
+        (*AS_USER, "bwrap", "--ro-bind", "/proc", "/host-proc", *SYSTEM, "--proc", "/proc", "--unshare-all")
+    ) as pid:
         inside = ("nsenter", f"--target={pid}", "--user", "--preserve-credentials", "--mount", "--pid")
-        subprocess.run((*inside, "/usr/bin/cat", f"/host/proc/{os.getpid()}/comm"), check=True, capture_output=True)
+        subprocess.run((*inside, "/usr/bin/cat", f"/host-proc/{os.getpid()}/comm"), check=True, capture_output=True)
         for rows in asked(pid):
             assert (rows["host-processes"].answer, rows["signal-others"].answer) == (OPEN, CLOSED)
 
@@ -134,7 +169,7 @@ def test_processes_in_the_machines_proc_are_seen_and_have_no_number_to_be_stoppe
     [((), OPEN), (("-T", "none", "-U", "none", "--no-map-gw"), CLOSED), (("-T", "none", "-U", "none"), OPEN)],
 )
 def test_a_cable_that_hands_on_to_the_localhost(options: tuple[str, ...], answer: Answer) -> None:
-    words = (*AS_USER, "pasta", "-q", "--config-net", *options, "--", "bwrap", "--ro-bind", "/", "/")
+    words = (*AS_USER, "pasta", "-q", "--config-net", *options, "--", "bwrap", *SYSTEM)
     with running(words) as pid:  # a home that it may write would be another way
         for rows in asked(pid):
             assert rows["host-loopback"].answer is answer
@@ -237,6 +272,32 @@ def test_an_agent_is_known_wherever_it_listens_and_through_what_hands_on_to_it(a
         while "@strata-rig" not in Path("/proc/net/unix").read_text():
             time.sleep(0.02)
         assert (gets_an_agent("--share-net"), gets_an_agent()) == ({True}, {False})
+
+
+@needs_root
+def test_a_connection_to_an_agent_that_it_was_given(agent: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as connected:
+        with running(BWRAP, connected) as pid:
+            for rows in asked(pid):
+                assert "ssh-agent" not in rows or rows["ssh-agent"].answer is CLOSED
+        connected.connect(str(agent))
+        with running(BWRAP, connected) as pid:
+            inside = next(each.name for each in Path(f"/proc/{pid}/fd").iterdir() if "socket:" in str(each.readlink()))
+            for rows in asked(pid):
+                assert (rows["ssh-agent"].answer, rows["ssh-agent"].where) == (OPEN, f"/proc/self/fd/{inside}")
+        connected.sendall(b"\0\0\0\1\x0b")  # SSH_AGENTC_REQUEST_IDENTITIES
+        assert connected.recv(5)[4] == 12  # SSH_AGENT_IDENTITIES_ANSWER
+
+
+@needs_root
+def test_a_connection_to_an_engine_is_a_way_to_all(docker_rootful: Rig) -> None:
+    with socket.socket(socket.AF_UNIX) as connected:
+        connected.connect(str(docker_rootful.socket))
+        with running(BWRAP, connected) as pid:
+            for rows in asked(pid):
+                assert rows["docker-socket"].where.startswith("/proc/self/fd/")
+                closed = [row.thing.id for row in rows.values() if row.answer is CLOSED]
+                assert set(closed) <= {"set-uid", "sudo", "new-user-namespace", *INWARD}, closed
 
 
 @needs_root

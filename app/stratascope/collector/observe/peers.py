@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import Dict, List, Tuple
+from typing import Dict, List, NamedTuple
 
 from stratascope.collector.read import CLONE_NEWNET, join
 
@@ -20,11 +20,21 @@ _ESTABLISHED = 1 << 1
 _DIAG_MAX = 8 << 20
 
 
-def sockets_of_peers(mine: Dict[int, int], of: int) -> List[Tuple[Tuple[int, str], int, int]]:
-    """Of these sockets, process by inode, those whose other end was bound to a file: process and that path, as the
-    server named it; the file's inode (its lower 32 bits) and device. `of`: a process in their network namespace.
+class Peer(NamedTuple):
+    """Another end that was bound to a file. `path`: as the server named it; `inode`: its file's, the lower 32 bits."""
+
+    whose: int
+    path: str
+    inode: int
+    device: int
+    socket: int  # its own inode
+
+
+def sockets_of_peers(mine: Dict[int, int], of: int) -> List[Peer]:
+    """Of these sockets, number by inode, the other ends that were bound to a file, each with that number. `of`: a
+    process in their network namespace.
     """
-    found: List[Tuple[Tuple[int, str], int, int]] = []
+    found: List[Peer] = []
     if not mine:
         return found
     try:
@@ -47,13 +57,14 @@ def sockets_of_peers(mine: Dict[int, int], of: int) -> List[Tuple[Tuple[int, str
                     if kind in (_DONE, _ERROR) or length < 16:
                         return found
                     attributes = _attributes(data[place + 32 : place + length])
+                    (own,) = struct.unpack_from("=I", data, place + 20)
                     place += (length + 3) & ~3
                     peer, file = attributes.get(_PEER, b""), attributes.get(_VFS, b"")
-                    pid = mine.get(struct.unpack("=I", peer)[0]) if len(peer) == 4 else None
-                    if pid is not None and len(file) == 8:
+                    whose = mine.get(struct.unpack("=I", peer)[0]) if len(peer) == 4 else None
+                    if whose is not None and len(file) == 8:
                         inode, device = struct.unpack("=II", file)
                         bound = attributes.get(_NAME, b"").split(b"\0")[0].decode("utf-8", "surrogateescape")
-                        found.append(((pid, bound), inode, os.makedev(device >> 20, device & 0xFFFFF)))
+                        found.append(Peer(whose, bound, inode, os.makedev(device >> 20, device & 0xFFFFF), own))
         except OSError:
             pass
     return found

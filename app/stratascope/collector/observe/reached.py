@@ -321,13 +321,12 @@ class Reached:
             if files:
                 self._runs(pid)
         sight: Optional[Sight] = None
-        for server, inode, device in sockets_of_peers(mine, first):
-            pid, bound = server[0], server[1]
-            name = self._name(pid)
+        for peer in sockets_of_peers(mine, first):
+            name = self._name(peer.whose)
             sight = sight or Sight("/proc/%d/root" % first, str(first))
-            path = self._where(sight, bound, inode, device) if name else ""
+            path = self._where(sight, peer.path, peer.inode, peer.device) if name else ""
             if path:
-                self._socket(time.monotonic_ns(), pid, path, name)
+                self._socket(time.monotonic_ns(), peer.whose, path, name)
 
     def _open_before(self, pid: int, number: str, place: str) -> None:
         try:

@@ -14,7 +14,7 @@ from stratascope.core.reach.row import Answer, Known, ReachRow
 from stratascope.core.reach.things import BY_ID
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.permissions import WRITE
-from stratascope.linux.reach import Bridge, Found
+from stratascope.linux.reach import HELD, Bridge, Found
 from stratascope.usecases.reach import files
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.sockets import INTERNET, made
@@ -74,7 +74,9 @@ def _leading(bridge: Bridge, answer: Answer) -> tuple[Answer, Known, Message]:
 def _entered(
     bridge: Bridge, subject: Judged, found: Found, rights: Rights, sockets: Verdict, names: ReachRow | None
 ) -> Answer:
-    """Whether it may connect to it. `names`: the row of abstract sockets."""
+    """Whether it may connect to it, or is. `names`: the row of abstract sockets."""
+    if bridge.place.startswith(HELD):
+        return Answer.OPEN
     if bridge.place.startswith("@"):
         abstract = Answer.UNKNOWN if names is None or names.answer is Answer.CLOSED else names.answer
         return max((abstract, sockets.answer), key=_ORDER.index)
@@ -89,6 +91,8 @@ def _entered(
 
 
 def _through(bridge: Bridge) -> Message:
+    if bridge.place.startswith(HELD):
+        return msg("It holds a connection to {path} open.", path=bridge.end)
     if not bridge.end:
         return msg("{program} listens there.", program=_named(bridge))
     return msg("Through {programs}: it leads to {end}.", programs=_named(bridge), end=bridge.end)
@@ -100,5 +104,7 @@ def _named(bridge: Bridge) -> str:
 
 def _row(subject: Judged, thing: str, answer: Answer, bridge: Bridge, why: Message) -> ReachRow:
     source = f"/proc/{subject.capture.pid}/net/{'unix' if bridge.file else 'tcp'}"
+    if bridge.place.startswith(HELD):
+        source = bridge.place.replace("self", str(subject.capture.pid), 1)
     row = ReachRow(BY_ID[thing], answer, bridge.place, (), Known.ENFORCED, why, source)
     return replace(row, indirect=True)  # what is tried are the places where it usually lies

@@ -29,17 +29,17 @@ from stratascope.layers.shared.host_paths import socket_maker
 from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
-from stratascope.linux.reach import Found, FoundFile, Place, Seen
+from stratascope.linux.reach import HELD, Found, FoundFile, Place, Seen
 from stratascope.usecases.reach import bridges, files, network, ports, remedies, sockets
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
-_HELD = "/proc/self/"
 _CONTAINERD = "containerd-socket"
 # Further ways than those that take the machine over: as one of its users; and to its files and sockets alone
 _AS_USER = ("order-user-session",)
 _TO_FILES = (*_AS_USER, "enter-same-user-process", "plant-set-uid-on-host")
+_ENGINE = "use-engine-socket"
 _THROUGH_ANOTHER = "enter-foreign-process"
 _OF_FILES = (Group.CREDENTIALS, Group.SOCKETS, Group.FILES)
 _OTHERWISE = (Group.NETWORK, Group.PROCESSES, Group.DEVICES)
@@ -85,8 +85,9 @@ def reached(subject: Judged) -> Reached:
         rows[row.thing.id] = row
     for row in bridges.rows(subject, _rights(subject), sockets.made(subject, sockets.UNIX), rows):
         rows[row.thing.id] = row
-    chains = {group: _chain(subject, files=True) for group in _OF_FILES}
-    chains |= {group: _chain(subject, files=False) for group in _OTHERWISE}
+    engine = any(each in rows and rows[each].answer is Answer.OPEN for each in remedies.ENGINES)
+    chains = {group: _chain(subject, engine, files=True) for group in _OF_FILES}
+    chains |= {group: _chain(subject, engine, files=False) for group in _OTHERWISE}
     ordered = [remedies.added(rows[thing.id], subject) for thing in THINGS if thing.id in rows]
     return Reached(tuple(_by_detour(row, chains.get(row.thing.group)) for row in ordered), tuple(gaps))
 
@@ -113,7 +114,7 @@ def _held(file: FoundFile, found: Found, held: tuple[Descriptor, ...]) -> FoundF
     """With where it has it by what it holds open: the file itself, or a folder that leads to all of the machine's."""
     places = []
     for each in held:
-        path = _HELD + (each.number if each.number == WORKING_DIRECTORY else f"fd/{each.number}")
+        path = HELD + (each.number if each.number == WORKING_DIRECTORY else f"fd/{each.number}")
         if each.kind == "f" and each.path == file.path and not file.stands:
             places.append(Place(path, Seen.SAME, False, (), file.item))
         elif each.kind == "d" and each.of_host:
@@ -126,7 +127,7 @@ def _held(file: FoundFile, found: Found, held: tuple[Descriptor, ...]) -> FoundF
 
 def _is_held(place: Place | None) -> bool:
     """Whether that is by what it holds open: another process can't try it, and no mount hides it."""
-    return place is not None and place.path.startswith(_HELD)
+    return place is not None and place.path.startswith(HELD)
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -256,15 +257,17 @@ def _by_detour(row: ReachRow, chain: tuple[Answer, Message] | None) -> ReachRow:
     return replace(row, answer=answer, closed_by=(), why=why, source="", indirect=True)
 
 
-def _chain(subject: Judged, *, files: bool) -> tuple[Answer, Message] | None:
-    """Another way to all of the machine, or to all of its files, if one is open; or not known to be closed."""
+def _chain(subject: Judged, engine: bool, *, files: bool) -> tuple[Answer, Message] | None:
+    """Another way to all of the machine, or to all of its files, if one is open; or not known to be closed. `engine`:
+    whether it reaches an engine's socket, by whatever way.
+    """
     matrix = subject.state.matrix
     if matrix is None:
         return Answer.UNKNOWN, _OTHERS
     further = _TO_FILES if files else _AS_USER
     every = [each for each in matrix.threats if each.threat.severity is Severity.CRITICAL or each.threat.id in further]
     for each in every:
-        if each.outcome is Outcome.OPEN:
+        if each.outcome is Outcome.OPEN or (engine and each.threat.id == _ENGINE):
             return Answer.OPEN, msg("By a detour: {threat}.", threat=each.threat.title)
     unknown = next((each for each in every if each.outcome is Outcome.UNKNOWN), None)
     if unknown is None and files:
@@ -307,7 +310,7 @@ def _with_programs(row: ReachRow, subject: Judged) -> ReachRow:
 
 def _engine(subject: Judged, rows: Mapping[str, ReachRow]) -> Iterator[ReachRow]:
     """An engine's socket that lies elsewhere than is usual, or is shown under another name."""
-    facts, state = subject.facts("namespaces"), subject.threat("use-engine-socket")
+    facts, state = subject.facts("namespaces"), subject.threat(_ENGINE)
     if not isinstance(facts, NamespacesFacts) or not facts.engine_sockets or state is None:
         return
     path = facts.engine_sockets[0]

@@ -11,7 +11,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
-_ENGINES = ("docker-socket", "podman-socket", "containerd-socket")
+ENGINES = ("docker-socket", "podman-socket", "containerd-socket")
 _OF_TOGGLES = {
     "network": What.NETWORK,
     "pid": What.PID,
@@ -58,7 +58,7 @@ def _shares_network(subject: Judged) -> bool:
 
 def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
     name = row.thing.id
-    if name in _ENGINES:
+    if name in ENGINES:
         return Remedy(How.TOGGLE, "engine-socket=remove", msg("Remove the engine socket"))
     value, text = _toggle(row, subject)
     if value:
