@@ -10,12 +10,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window import sample
+from rig.window import fake_matrix, sample
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
+from stratascope.core.threats.depth import Matrix
 from stratascope.ui.app.app import make_window
-from stratascope.ui.before.page import BeforePage
+from stratascope.ui.before.page import BeforePage, mark_of
 from stratascope.ui.before.text_field import brief_of
+from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.answer import Tone
 from stratascope.ui.window.main_window import MainWindow
@@ -246,3 +248,15 @@ def test_the_note_on_the_image_leaves_the_chips_one_row(window: MainWindow, page
 def test_the_brief_form_is_a_clause_that_stands_alone() -> None:
     assert brief_of("It may use 41 of 41 capabilities; which is not known.") == "It may use 41 of 41 capabilities"
     assert brief_of("41個のうち、41個を使う可能性があります。不明です。") == "41個のうち、41個を使う可能性があります"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "mark"),
+    [
+        (fake_matrix.SOCKET_UNKNOWN, Mark.UNKNOWN),  # it may be worse than what is certain
+        (fake_matrix.matrix("weak"), Mark.OPEN),
+        (None, Mark.UNKNOWN),
+    ],
+)
+def test_a_chips_mark_promises_nothing_that_is_not_known(matrix: Matrix | None, mark: Mark) -> None:
+    assert mark_of(sample.with_matrix(matrix)) is mark

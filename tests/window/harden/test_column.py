@@ -602,3 +602,21 @@ def test_what_a_relaunch_has_changed_stands_as_proved(
     qtbot.waitUntil(lambda: not side.draft.pending)
     assert column.numbers.then is None
     assert column.numbers.counted() == "2 changes in force"
+
+
+def test_no_bar_covers_the_plan_while_another_one_comes(window: MainWindow, picture: Snapshot) -> None:
+    """A scroll bar that is no longer needed is gone before anything is painted at the width without it."""
+    window.resize(1024, 640)
+    side = side_of(window)
+    area = side.column.changes
+    inner, bar = area.widget(), area.verticalScrollBar()
+    assert inner is not None
+    shown = 0
+    for state in (each for each in picture.containers if each.matrix is not None):
+        select(window, state.container.name)
+        for _ in range(12):
+            QApplication.processEvents()
+            shown += area.isVisible()
+            assert not area.isVisible() or inner.width() <= area.viewport().width(), state.container.name
+            assert not bar.isVisible() or bar.maximum() > 0, state.container.name
+    assert shown

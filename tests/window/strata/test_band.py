@@ -46,3 +46,20 @@ def test_the_focus_ring_crosses_neither_line(qtbot: QtBot, theme: Theme, checked
     assert words
     assert ring
     assert words & ring == set()
+
+
+def test_a_low_band_has_its_fact_whole_or_not_at_all(qtbot: QtBot, theme: Theme) -> None:
+    layer = sample.states()[0].layers[2]
+
+    def picture(fact: str) -> QImage:
+        band = Band(theme, 3, About(msg("Capabilities"), msg("rights of root"), msg("Keys."), ()))
+        qtbot.addWidget(band)
+        band.set_compact(True)
+        band.set_rays(True, away=False)
+        band.resize(700, band.sizeHint().height())
+        band.show_layer(replace(layer, assessment=replace(layer.assessment, fact=msg(fact))), running=True, gap=None)
+        return band.grab().toImage()
+
+    bare = picture("")
+    assert picture("2 of 41") != bare
+    assert picture("40 of 41 capabilities, 26 of them added by its engine") == bare

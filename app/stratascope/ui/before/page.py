@@ -22,6 +22,7 @@ from stratascope.core.message import Message, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import exposure_sentence, number_text, worst_open
 from stratascope.ui.before.column import Before, FileColumn
@@ -57,7 +58,7 @@ class ServiceChips(ChoiceChips):
         first = list(states[:CHIPS])
         if current is not None and current.key not in [each.key for each in first]:
             first[-1:] = [each for each in states if each.key == current.key]
-        shown = tuple((each.container.id, number_text(each.matrix), _mark(each)) for each in first)
+        shown = tuple((each.container.id, number_text(each.matrix), mark_of(each)) for each in first)
         if shown != self._shown:
             self._make(first, shown)
         if current is not None and current.container.id in self.chips:
@@ -101,13 +102,18 @@ class ServicesRow(QWidget):
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight)
 
 
-def _mark(state: ContainerState) -> Mark:
+def mark_of(state: ContainerState) -> Mark:
+    """How bad the worst open threat is; not known if that may be a worse one."""
     worst = worst_open(state)
     if state.matrix is None:
         return Mark.UNKNOWN
-    if worst is None or worst.threat.severity is Severity.LOW:
+    severity = Severity.LOW if worst is None else worst.threat.severity
+    perhaps = [each.threat.severity.rank for each in state.matrix.threats if each.outcome is Outcome.UNKNOWN]
+    if min(perhaps, default=severity.rank) < severity.rank:
+        return Mark.UNKNOWN
+    if severity is Severity.LOW:
         return Mark.ENFORCED
-    return Mark.WEAKENED if worst.threat.severity is Severity.MEDIUM else Mark.OPEN
+    return Mark.WEAKENED if severity is Severity.MEDIUM else Mark.OPEN
 
 
 SETTLE = 200  # ms after the last key

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.ui.kit.marks import Mark, MarkBox
@@ -49,6 +49,14 @@ class Scrolled(QScrollArea):
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         if inner is not None:
             self.setWidget(inner)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt hides the bar when its range changes, which it need not at this width: it would cover the content."""
+        super().resizeEvent(event)
+        bar = self.verticalScrollBar()
+        if bar.isVisible() and bar.maximum() == bar.minimum():
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
 
 def card_frame(theme: Theme, *parts: Part | tuple[Any, ...], name: str = "") -> QFrame:

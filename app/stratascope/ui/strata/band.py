@@ -280,10 +280,8 @@ class Band(QAbstractButton):
         fact = painter.fontMetrics().elidedText(self._fact, Qt.TextElideMode.ElideRight, int(room))
         if self._compact:
             x += word_width + theme.px(10)
-            if left + room - x < theme.px(70):
-                return
-            fact = painter.fontMetrics().elidedText(self._fact, Qt.TextElideMode.ElideRight, int(left + room - x))
-            painter.drawText(QRectF(x, top, left + room - x, one), Qt.AlignmentFlag.AlignVCenter, fact)
+            if painter.fontMetrics().horizontalAdvance(self._fact) <= left + room - x:  # whole, or not at all
+                painter.drawText(QRectF(x, top, left + room - x, one), Qt.AlignmentFlag.AlignVCenter, self._fact)
             return
         painter.drawText(QRectF(left, top + below, room, two), Qt.AlignmentFlag.AlignVCenter, fact)
         width = self.width() - field - theme.px(16)

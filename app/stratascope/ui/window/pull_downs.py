@@ -176,6 +176,7 @@ class PullDowns(QWidget):
         self.page.clicked.connect(lambda _=False: self._open())
         self._row = theme.lay(QHBoxLayout(self), self.name, self.page, STRETCH, around=0, gap=8)
         self.chip: AlertChip | None = None
+        self._show_none()
         switch.showed.connect(self._show_page)
         self.hide()
 
@@ -191,11 +192,14 @@ class PullDowns(QWidget):
         self.page.setVisible(not listed)
         self._fit()
 
+    def _show_none(self) -> None:
+        word = translate(msg("Containers"))
+        self.name.show_choice(word, "", "text2", word)
+
     def show_state(self, state: ContainerState | None, selection: Selection) -> None:
         """The container in view."""
         if state is None:
-            word = translate(msg("Containers"))
-            self.name.show_choice(word, "", "text2", word)
+            self._show_none()
             return
         name, number = selection.name_of(state), number_text(state.matrix)
         engine, sign = state.container.engine, selection.sign(state.container.engine)
