@@ -217,6 +217,8 @@ def judged(
     own_nodes = frozenset(item.path for item in files if item.kind in ("b", "c"))
     own_sockets = frozenset(item.path for item in engine_sockets(files, around))
     own_run = frozenset(device for device, root, target in around.ground.mounts if root == "/" and _RUN(target))
+    exported = frozenset(device for device, _, target in around.ground.mounts if _EXPORTED(target))
+    new = _made_anew(seen, host)
     for mount in seen:
         if mount.optional:
             how = _towards_host(mount, around.ground.peer_groups)
@@ -242,7 +244,7 @@ def judged(
         if mount.device in own_run and _INACCESSIBLE(mount.root):
             masked += [target] if target.startswith(("/proc/", "/sys/")) else []
             continue
-        if _of_service(mount, asked.get(target), own_run):
+        if _of_service(mount, asked.get(target), own_run) or (mount.device in exported and target == _EXPORT):
             continue
         if (mount is root and not bound_root) or (not of_host and _made_for_it(mount, container, asked, host)):
             continue
@@ -261,8 +263,8 @@ def judged(
         source = host_source(mount, asked.get(target), around.ground.mounts)
         if kind in UNION and not source.startswith("/") and (above := _shown_in(target, paths)) is not None:
             source = above.source.rstrip("/") + target[len(above.target.rstrip("/")) :]
-        if kind == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
-            continue  # the container's own tmpfs
+        if kind == "tmpfs" and target not in asked and (source == "/" if mount.root == "/" else mount.device in new):
+            continue  # the container's own tmpfs, or a part of it
         if kind == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
             continue
         if not own_volume(source, asked.get(target)):
@@ -324,7 +326,15 @@ def judged(
     )
 
 
+def _made_anew(seen: tuple[Mount, ...], host: frozenset[str]) -> frozenset[str]:
+    """Devices of tmpfs that it has whole and the host does not have; none where the host's are not known."""
+    whole = {mount.device for mount in seen if mount.fs_type == "tmpfs" and mount.root == "/"}
+    return frozenset(whole - host if host else ())
+
+
 _RUN = re.compile(r"/run(?:/user/[0-9]+)?").fullmatch
+# Where a machine of systemd-nspawn puts sockets for the host: a file system of its own (systemd-nspawn(1))
+_EXPORT, _EXPORTED = "/run/host/unix-export", re.compile(r"/run/systemd/nspawn/unix-export/[^/]+").fullmatch
 
 
 def _of_service(mount: Mount, wish: AskedMount | None, runs: frozenset[str]) -> bool:

@@ -22,8 +22,8 @@ LINES = (
 )
 
 
-def view(*lines: str, wishes: tuple[AskedMount, ...] = ()) -> MountView:
-    surroundings = around(ground=replace(GROUND, mounts=HOST))
+def view(*lines: str, wishes: tuple[AskedMount, ...] = (), more: tuple[tuple[str, str, str], ...] = ()) -> MountView:
+    surroundings = around(ground=replace(GROUND, mounts=(*HOST, *more)))
     return judged(visible_of("".join(f"{line}\n" for line in lines)), "systemd-hard.service", wishes, surroundings)
 
 
@@ -44,3 +44,26 @@ def test_it_is_by_the_machines_own_run_alone() -> None:
     assert shown(view(LINES[0], LINES[5].replace("/tmp rw", "/srv rw"))) == ["/srv", "/"]
     bound = AskedMount("bind", f"/tmp{PRIVATE}", "/tmp", writable=True)
     assert shown(view(LINES[0], LINES[5], wishes=(bound,))) == ["/tmp", "/"]
+
+
+# As a machine of systemd-nspawn 257 has them
+MACHINE = (
+    f"1 0 {DISK} /srv/box / rw,relatime shared:122 - ext4 /dev/vda rw",
+    "2 1 0:61 / /run rw,nosuid,nodev shared:241 - tmpfs tmpfs rw,mode=755",
+    "3 2 0:61 /host /run/host ro,nosuid,nodev,noexec shared:242 - tmpfs tmpfs rw,mode=755",
+    "4 3 0:96 / /run/host/unix-export rw,nosuid,nodev,noexec,nosymfollow shared:245 - tmpfs tmpfs rw,mode=755",
+    "5 1 0:64 / /proc rw,nosuid,nodev,noexec,relatime shared:247 - proc proc rw",
+    "6 5 0:61 /.#proc-kmsg8a8d//deleted /proc/kmsg rw,nosuid,nodev shared:241 - tmpfs tmpfs rw,mode=755",
+)
+EXPORTS = ("0:96", "/", "/run/systemd/nspawn/unix-export/box")
+
+
+def test_what_nspawn_makes_for_a_machine_changes_nothing_that_the_host_runs() -> None:
+    found = view(*MACHINE, more=(EXPORTS,))
+    assert (shown(found), found.system_paths) == ([], ())
+
+
+def test_only_its_own_folder_of_sockets_and_its_own_file_systems_are() -> None:
+    all_of_them = view(*MACHINE, more=((*EXPORTS[:2], "/run/systemd/nspawn/unix-export"),))
+    assert all_of_them.system_paths == ("/run/host/unix-export",)
+    assert "/proc/kmsg" in shown(view(*MACHINE, more=(EXPORTS, ("0:61", "/", "/mnt"))))  # the host has it, too
