@@ -144,6 +144,7 @@ def test_all_of_them_one_after_the_other_and_back(
     run(qtbot, many)
     assert titles[:-1] == ["Undoing all…", *(f"Undoing {place} of 3…" for place in (1, 2, 3))]
     assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original is back")}
+    assert many.dialog.title.text() == "Undone: the originals are back"
     assert not many.dialog.undo.isVisible()
 
 

@@ -241,7 +241,10 @@ class ManyController(LongRun["ManyDialog"]):
                 if each.undone is None and each.ended.ending not in FAILURES and each.ended.transaction is not None
             )
         )
-        self.dialog.end(ending_title(ended.ending, self._kind), ended.why, rows, undo=bool(self._done))
+        title = ending_title(ended.ending, self._kind)
+        if self._undoing and len(rows) > 1 and ended.ending.stays:
+            title = msg("Undone: the originals are back")
+        self.dialog.end(title, ended.why, rows, undo=bool(self._done))
         self._side.set_aside.look_up()
         self._feed.refresh()
         return True
