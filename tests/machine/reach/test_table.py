@@ -68,6 +68,17 @@ def _nspawn(there: Target, folder: Path) -> list[str]:
     return [*words, *shown, "-E", "STAY=1", "-a", "/gets", *there.arguments()]
 
 
+def _with(made: Made, after: str, *options: str) -> Made:
+    """The same with these options behind that word."""
+
+    def more(there: Target, folder: Path) -> list[str]:
+        words = made(there, folder)
+        place = words.index(after) + 1
+        return [*words[:place], *options, *words[place:]]
+
+    return more
+
+
 def _lxc(there: Target, folder: Path) -> list[str]:
     words = BY_ID["lxc"].command(folder, ["/run-gets"])
     root, inside = folder / "root", str(there.home)[1:]
@@ -118,7 +129,12 @@ SANDBOXES: dict[str, tuple[str, Made]] = {
     "landlock": ("landlock", _plain("landlock")),
     "landlock-root": ("landlock", _plain("landlock", user=False)),
     "firejail": ("firejail", _plain("firejail")),
+    "firejail-unix": ("firejail", _with(_plain("firejail"), "firejail", "--protocol=unix")),
     "nspawn": ("nspawn", _nspawn),
+    "nspawn-users": (
+        "nspawn",
+        _with(_nspawn, "systemd-nspawn", "--private-users=pick", "--private-users-ownership=chown"),
+    ),
     "lxc": ("lxc", _lxc),
     "flatpak": ("flatpak", _flatpak),
     "codex": ("codex", _at_home("codex")),
