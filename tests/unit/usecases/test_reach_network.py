@@ -13,13 +13,14 @@ from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, msg
 from stratascope.core.reach.row import Answer, ReachRow
+from stratascope.core.reach.things import BY_ID
 from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, lets
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.linux.routes import Reach
+from stratascope.usecases.reach.filtered import FILES, UNIX, by_filter, past
 from stratascope.usecases.reach.network import rows
-from stratascope.usecases.reach.sockets import UNIX, made
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 
 ROWS = ("internet", "lan", "metadata", "host-loopback")
@@ -32,7 +33,12 @@ _FURTHER: dict[str, Any] = dict.fromkeys(
 
 
 def subject(
-    *, refused: bool = False, aside: bool = False, ring: Outcome = Outcome.STOPPED, group: Any = None
+    *,
+    refused: bool = False,
+    aside: bool = False,
+    trapped: bool = False,
+    ring: Outcome = Outcome.STOPPED,
+    group: Any = None,
 ) -> Judged:
     """It has the machine's network."""
     net = NamespaceFact(4026531840, shared_with_host=True)
@@ -40,7 +46,7 @@ def subject(
         **_NOTHING, **_FURTHER, net=net, host_from="", process="", gaps=(), routes=Reach(near=True, far=True)
     )
     walls = {"own": None, "host": ["", "", False], "in": "", "out": "eth0", "far": "", "group": group}
-    stops = (("seccomp", Ruling(Stance.STOPS, NOTHING, "")),) if refused else ()
+    stops = (("seccomp", Ruling(Stance.STOPS, NOTHING, "", trapped=trapped)),) if refused else ()
     by_other = (("seccomp", lets(msg("The filter lets {call} through.", call="socketcall"), "", aside=True)),)
     return cast(
         "Judged",
@@ -86,9 +92,17 @@ def test_what_is_between(how: dict[str, Any], answer: Answer, indirect: bool, wo
         ({}, Answer.OPEN, False),
         ({"refused": True}, Answer.CLOSED, False),
         ({"refused": True, "ring": Outcome.OPEN}, Answer.OPEN, True),
+        ({"refused": True, "trapped": True}, Answer.UNKNOWN, True),  # a broker may do it
         ({"aside": True}, Answer.OPEN, True),
     ],
 )
 def test_how_a_socket_of_a_file_is_connected_to(how: dict[str, Any], answer: Answer, indirect: bool) -> None:
-    found = made(subject(**how), UNIX)
+    found = by_filter(subject(**how), UNIX)
     assert (found.answer, found.indirect) == (answer, indirect)
+
+
+def test_an_open_file_is_not_known_where_a_broker_may_open_it() -> None:
+    row = ReachRow(BY_ID["host-processes"], Answer.OPEN, "")
+    assert past(row, by_filter(subject(), FILES)) is row
+    trapped = past(row, by_filter(subject(refused=True, trapped=True), FILES))
+    assert (trapped.answer, trapped.indirect) == (Answer.UNKNOWN, True)

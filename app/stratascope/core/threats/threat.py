@@ -60,7 +60,8 @@ class Ruling(Value):
     /proc/4211/status:CapEff. So similar containers have equal rulings, and are judged once. `hinges`: settings each of
     which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers that share one fall together. `weak`: a
     STOPS that rests on a program of the image alone, not on the kernel. `aside`: a LETS_THROUGH of calls of another
-    architecture alone, such as those of 32-bit programs.
+    architecture alone, such as those of 32-bit programs. `trapped`: a STOPS by a signal, whose handler may have another
+    program do it.
     """
 
     stance: Stance
@@ -70,6 +71,7 @@ class Ruling(Value):
     basis: Basis = Basis.KERNEL
     weak: bool = False
     aside: bool = False
+    trapped: bool = False
 
 
 class Step(Value):

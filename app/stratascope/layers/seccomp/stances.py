@@ -250,7 +250,8 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
     undecided = next((each for each in found if each.through is None), None)
     if undecided is not None:
         return unknown(_undecided(undecided), known.source)
-    return stops(_stopping(found[0]), known.source, _hinges(need, known))
+    trapped = any(action.kind is ActionKind.TRAP for each in found for action in each.actions)
+    return replace(stops(_stopping(found[0]), known.source, _hinges(need, known)), trapped=trapped)
 
 
 def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:

@@ -17,7 +17,7 @@ from stratascope.linux.permissions import WRITE
 from stratascope.linux.reach import HELD, Bridge, Found
 from stratascope.usecases.reach import files
 from stratascope.usecases.reach.files import Rights, Verdict
-from stratascope.usecases.reach.sockets import INTERNET, made
+from stratascope.usecases.reach.filtered import INTERNET, by_filter
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
 
@@ -84,7 +84,7 @@ def _entered(
         own = [file for file in found.files if file.path == bridge.place and file.what == "s"]
         verdict = files.best([files.judged(file, WRITE, rights) for file in own]) if own else Verdict(Answer.CLOSED)
         return max((verdict.answer, sockets.answer), key=_ORDER.index)
-    if made(subject, INTERNET).answer is Answer.CLOSED:
+    if by_filter(subject, INTERNET).answer is Answer.CLOSED:
         return Answer.CLOSED
     mac = rights.mac  # Landlock may refuse ports of TCP
     return Answer.UNKNOWN if not isinstance(mac, MacFacts) or mac.may_be_landlocked or mac.confinements else Answer.OPEN

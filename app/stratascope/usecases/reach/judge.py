@@ -30,7 +30,7 @@ from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.permissions import READ, SEARCH, WRITE
 from stratascope.linux.process import parse_host_programs
 from stratascope.linux.reach import HELD, Found, FoundFile, Place, Seen
-from stratascope.usecases.reach import bridges, files, network, ports, remedies, sockets
+from stratascope.usecases.reach import bridges, files, filtered, network, ports, remedies
 from stratascope.usecases.reach.files import Rights, Verdict
 from stratascope.usecases.reach.subject import Judged
 from stratascope.value import replace
@@ -83,7 +83,7 @@ def reached(subject: Judged) -> Reached:
         rows[row.thing.id] = row
     for row in (*_by_sudo(subject, rows), *_engine(subject, rows)):
         rows[row.thing.id] = row
-    for row in bridges.rows(subject, _rights(subject), sockets.made(subject, sockets.UNIX), rows):
+    for row in bridges.rows(subject, _rights(subject), filtered.by_filter(subject, filtered.UNIX), rows):
         rows[row.thing.id] = row
     engine = any(each in rows and rows[each].answer is Answer.OPEN for each in remedies.ENGINES)
     chains = {group: _chain(subject, engine, files=True) for group in _OF_FILES}
@@ -94,20 +94,28 @@ def reached(subject: Judged) -> Reached:
 
 def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
     rights = _rights(subject)
-    by_family = sockets.made(subject, sockets.UNIX)
+    connecting = filtered.by_filter(subject, filtered.UNIX)
+    opening, changing = (_by_filter(subject, ways) for ways in (filtered.FILES, filtered.FOLDERS))
     facts = subject.facts("namespaces")
     held = facts.descriptors or () if isinstance(facts, NamespacesFacts) else ()
     for place in FILES:
         own = [_held(file, found, held) for file in found.files if file.kind == place.id]
         if place.what == "d":
             for name, bits in _FOLDERS[place.id]:
-                yield from _row(subject, BY_ID[name], own, rights, bits, cut=place.id in found.cut)
+                also = opening if bits & READ else changing
+                yield from _row(subject, BY_ID[name], own, rights, bits, also, cut=place.id in found.cut)
             if place.id == "home":
                 yield from _given(own, rights)
             continue
         bits = READ if place.what == "f" else WRITE
-        also = by_family if place.what == "s" else None
+        also = connecting if place.what == "s" else opening
         yield from _row(subject, BY_ID[place.id], own, rights, bits, also, cut=place.id in found.cut)
+
+
+def _by_filter(subject: Judged, ways: tuple[filtered.Needs, ...]) -> Verdict:
+    """Hardly a filter that was not read refuses all of these."""
+    found = filtered.by_filter(subject, ways)
+    return Verdict(Answer.OPEN) if found.answer is Answer.UNKNOWN and not found.indirect else found
 
 
 def _held(file: FoundFile, found: Found, held: tuple[Descriptor, ...]) -> FoundFile:
@@ -367,7 +375,7 @@ _SUDO = {
 
 def _by_sockets(row: ReachRow, subject: Judged) -> ReachRow:
     """They take a socket, whose family the filter may refuse, and there may be a way past that."""
-    made = sockets.made(subject, sockets.UNIX)
+    made = filtered.by_filter(subject, filtered.UNIX)
     if row.answer is Answer.CLOSED and row.closed_by != ("seccomp",):
         return row
     if made.answer is Answer.CLOSED:
@@ -376,9 +384,9 @@ def _by_sockets(row: ReachRow, subject: Judged) -> ReachRow:
 
 
 def _by_another_proc(row: ReachRow, subject: Judged) -> ReachRow:
-    """Seen from a PID namespace of its own, they are not in its /proc, but in one of the machine's elsewhere."""
+    """By opening files of /proc. Seen from a PID namespace of its own, they are in one of the machine's elsewhere."""
     own = any(ruling.stance is Stance.STOPS for _, ruling in subject.rulings(Shares("pid")))
-    return replace(row, indirect=True) if own else row
+    return filtered.past(replace(row, indirect=True) if own else row, filtered.by_filter(subject, filtered.FILES))
 
 
 def _neighbours(row: ReachRow, subject: Judged) -> ReachRow:
@@ -416,6 +424,7 @@ def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
     if row.answer is Answer.OPEN or Stance.LETS_THROUGH not in shares:
         return row  # seen by another's /proc they have no number here
     refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
+    refusing += subject.rulings(SIGNAL_CALLS)
     there = _of_its_users(subject)
     if Stance.STOPS in (*shares, *(ruling.stance for _, ruling in refusing)) or there is False:
         return row

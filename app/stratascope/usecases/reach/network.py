@@ -19,8 +19,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.linux.firewall import Fate, Firewalls, parse_firewalls
 from stratascope.linux.listening import parse_ports
 from stratascope.linux.routes import Reach, parse_routes6
-from stratascope.usecases.reach import sockets
-from stratascope.usecases.reach.files import Verdict
+from stratascope.usecases.reach.filtered import INTERNET, by_filter, past
 from stratascope.usecases.reach.subject import ROUTES6, Judged
 from stratascope.value import replace
 
@@ -47,7 +46,7 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     routes = (facts.routes if isinstance(facts, NamespacesFacts) else None, _routes6(subject))
     near = _either(None if each is None else each.near for each in routes)
     far = _either(None if each is None else each.far for each in routes)
-    by = sockets.made(subject, sockets.INTERNET)
+    by = by_filter(subject, INTERNET)
     barred = by.closed_by
     found = or_none(subject.capture.decoded(FIREWALL, parse_firewalls))
     fates = _fates(found, routes)
@@ -60,8 +59,8 @@ def rows(subject: Judged) -> Iterator[ReachRow]:
     ):
         if not (name == "other-containers" and shared):
             row = _by_group(_row(subject, name, opened, barred, alone, _FIREWALL), found)
-            yield _past_filter(_filtered(row, fates) if name != "other-containers" else row, by)
-    yield _past_filter(_by_group(_loopback(subject, barred, shared=shared), found), by)
+            yield past(_filtered(row, fates) if name != "other-containers" else row, by)
+    yield past(_by_group(_loopback(subject, barred, shared=shared), found), by)
 
 
 def _by_group(row: ReachRow, found: Firewalls | None) -> ReachRow:
@@ -123,13 +122,6 @@ def _row(
     if opened is None:
         return ReachRow(thing, Answer.UNKNOWN, "", why=_NOT_READ)
     return ReachRow(thing, Answer.OPEN, "", (), Known.ENFORCED, why, source)
-
-
-def _past_filter(row: ReachRow, by: Verdict) -> ReachRow:
-    """An open row, where sockets are only made past a filter that refuses them."""
-    if row.answer is not Answer.OPEN or not by.indirect:
-        return row
-    return replace(row, answer=by.answer, why=by.why, indirect=True)
 
 
 def _loopback(subject: Judged, barred: frozenset[str], *, shared: bool | None) -> ReachRow:

@@ -195,6 +195,7 @@ def test_each_entry_point_is_a_way() -> None:
     found = rule(MOUNT, under(arch, abis=both))
     assert found.stance is Stance.LETS_THROUGH
     assert "i386" in translate(found.reason)
+    assert found.aside
     assert rule(MOUNT, under(arch, abis=((Abi.X86_64, True), (Abi.I386, False)))).stance is Stance.UNKNOWN
     assert rule(MOUNT, under(arch)).stance is Stance.STOPS
 
@@ -218,6 +219,7 @@ def test_each_answer(value: int, stance: Stance, words: str) -> None:
     assert found.stance is stance
     assert words in translate(found.reason)
     assert found.source == "kernel filter 0"
+    assert (found.aside, found.trapped) == (False, words == "SIGSYS")
 
 
 def test_no_filter_lets_everything_through() -> None:
