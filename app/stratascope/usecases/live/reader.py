@@ -92,6 +92,7 @@ PROFILE = "seccomp:named"  # the profile's file, where that configuration can't 
 CONFIGURATION = "oci:config"  # the container's OCI config.json: the parts that a layer asks for
 _MEMBER_IDENTITY = ("status", "comm")
 _KINDS_MAX = 64  # of further processes whose filters are read; more than that is an attack on the reader
+AT_ONCE = 25  # containers: what reading all took for a moment, memory keeps for ever
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
 
@@ -267,9 +268,13 @@ class Reader:
             return None
 
     def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
-        """Read as root if possible, else without. Raises ProbeError."""
-        found = self._root.capture(wishes) if prober is self._local else None
-        return prober.capture(wishes) if found is None else found
+        """Read as root if possible, else without; some at a time. Raises ProbeError."""
+        found: list[ContainerCapture] = []
+        for at in range(0, len(wishes), AT_ONCE):
+            some = wishes[at : at + AT_ONCE]
+            as_root = self._root.capture(some) if prober is self._local else None
+            found += prober.capture(some) if as_root is None else as_root
+        return tuple(found)
 
     def _add_privileged(
         self,
