@@ -16,8 +16,9 @@ The answer is JSON: `files`: a list of [id, path, kind, owner and mode, places];
 that the reader can't list and `d…` for one of which some names were left out. A place is [path, state, read-only, way,
 owner and mode]: `same`; `barred` where the reader could go no further (way ends with the folder that barred it);
 `unseen` where only mounts tell; `lower` for a folder that an overlay shows while what is written there lands in another
-one; `own` for another file at the same path; `part` for a mount of what lies below a folder
-(`d`). `cut`: the kinds of which something was left out; `seen`: whether the process's files could be looked at.
+one; `held` where it has the file open for reading; `own` for another file at the same path; `part` for a mount of what
+lies below a folder (`d`). `cut`: the kinds of which something was left out; `seen`: whether the process's files could
+be looked at.
 `bridges`: sockets that lead on, as `bridges` has them, each with the id of the kind of socket that it leads to, or "".
 """
 
@@ -40,7 +41,7 @@ from stratascope.collector.chroot import Files
 from stratascope.collector.names import REACH
 from stratascope.collector.paths import Mount, Sight, mount_of, reopen, silent, unescaped
 from stratascope.collector.reach_places import FILES, PUBLIC
-from stratascope.collector.read import Entry, TooLongError, failure, read_file
+from stratascope.collector.read import Entry, TooLongError, failure, fields_of, read_file
 
 SECONDS = 0.6  # of wall time, for files
 LISTED_MAX = 2000  # names looked at in one folder
@@ -52,6 +53,7 @@ PLACES_MAX = 6
 PARTS_MAX = 16
 HOMES_MAX = 32
 DEPTH_MAX = 40
+DESCRIPTORS_MAX = 256  # of the process
 BRIDGE = "bridge"  # the kind of sockets that `bridges` found
 RIGHTS = {"home": "rw", "system": "w"}  # of folders, what is asked
 _USERS = 1000  # the first uid of people, login.defs(5)
@@ -170,6 +172,7 @@ class _Looking:
         self._own = {line.number: line for line in _lines(own)}
         self._theirs = _lines(process.mountinfo)
         self._by_number = {line.number: line for line in self._theirs}
+        self._held = self._opened(process.directory)
         self._of_others: Dict[int, bool] = {}  # overlays by their numbers
         self._homes = homes()
         self._known: Dict[str, Any] = {}
@@ -277,7 +280,36 @@ class _Looking:
         places = self._places(host, path)
         if what == "d":
             places += self._parts(host)
+        number = self._held.get((host.about.st_dev, host.about.st_ino))
+        if number is not None:
+            places.append(["/proc/self/fd/" + number, "held", False, [], host.permissions])
         return [[name, path, what, host.permissions, places]]
+
+    def _opened(self, directory: int) -> Dict[Tuple[int, int], str]:
+        """Numbers of the regular files that it holds open for reading, by device and inode: nobody is asked again."""
+        found: Dict[Tuple[int, int], str] = {}
+        with suppress(OSError):
+            folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+            try:
+                names = os.listdir(folder)[:DESCRIPTORS_MAX]
+            finally:
+                os.close(folder)
+            for name in names:
+                with suppress(OSError, TooLongError, ValueError, KeyError):
+                    flags = int(fields_of(read_file("fdinfo/" + name, directory))["flags"], 8)
+                    if flags & os.O_PATH or flags & os.O_ACCMODE == os.O_WRONLY:
+                        continue
+                    place = os.open("fd/" + name, os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
+                    try:
+                        number = mount_of(place) or 0
+                        line = self._by_number.get(number) or self._own.get(number)
+                        if line is not None and not Mount(line.number, line.device, line.kind).may_be_silent:
+                            about = os.fstat(place)
+                            if stat.S_ISREG(about.st_mode):
+                                found[about.st_dev, about.st_ino] = name
+                    finally:
+                        os.close(place)
+        return found
 
     def _places(self, host: _Host, path: str) -> List[List[Any]]:
         """The first places at which something lies."""

@@ -25,6 +25,7 @@ class Seen(StrEnum):
     SAME = "same"  # the very file is there
     BARRED = "barred"  # a mount leads there; the reader could not pass a folder on the way
     LOWER = "lower"  # an overlay shows the folder, and what is written there lands in another
+    HELD = "held"  # it has the file open for reading
     UNSEEN = "unseen"  # a mount leads there; only the list of mounts could be read
     OWN = "own"  # another file lies at the same path
     PART = "part"  # a mount there shows what lies below the folder

@@ -93,6 +93,19 @@ def test_what_it_holds_open_it_can_read(keys: Path, name: str) -> None:
         assert {rows["ssh-keys"].answer for rows in asked(pid)} == {CLOSED}
 
 
+@needs_root
+@pytest.mark.parametrize("way", [("unshare", "-mpfin", "--mount-proc"), ("unshare", "-pfin", "--mount-proc")])
+def test_what_was_opened_with_more_rights_stays_open(keys: Path, way: tuple[str, ...]) -> None:
+    """In a mount namespace of its own or not, and whatever the file's mode."""
+    user = ("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "--no-new-privs")
+    with running((*way, *user), keys / "id_rsa") as pid:
+        for rows in asked(pid):
+            assert rows["ssh-keys"].answer is OPEN
+            assert rows["ssh-keys"].where == str(keys / "id_rsa")
+    with running((*way, *user)) as pid:
+        assert {rows["ssh-keys"].answer for rows in asked(pid)} == {CLOSED}
+
+
 def connects(pid: int, uid: int, path: str) -> bool:
     """Whether a user may connect to that socket, with the files of that process."""
     child = os.fork()

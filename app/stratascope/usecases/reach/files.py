@@ -26,7 +26,7 @@ _EVERY: Ranges = ((0, 0, 0xFFFFFFFF),)
 # Profiles whose rules on files are known: everything but parts of /proc and /sys
 _OPEN_PROFILES = ("docker-default", "containers-default", "lxc-container-default", "unconfined", "bwrap", "flatpak")
 _UNCONFINED = ("spc_t", "unconfined_t", "unconfined_service_t", "init_t", "initrc_t", "kernel_t")
-_THERE = (Seen.SAME, Seen.LOWER, Seen.BARRED, Seen.UNSEEN)
+_THERE = (Seen.SAME, Seen.LOWER, Seen.BARRED, Seen.UNSEEN, Seen.HELD)
 
 
 class Verdict(Value):
@@ -78,6 +78,8 @@ def best(found: Iterable[Verdict]) -> Verdict:
 def _kept(place: Place, file: FoundFile, bits: int, rights: Rights, by: tuple[Writer, Message]) -> Verdict:
     """One place, with one set of rights."""
     who, name = by
+    if place.seen is Seen.HELD:
+        return Verdict(Answer.OPEN, place=place)
     asked = place.seen is Seen.UNSEEN
     way, unknown, why = place.way, False, NOTHING
     if place.seen is Seen.BARRED:

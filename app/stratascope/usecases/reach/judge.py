@@ -119,13 +119,11 @@ def _by_filter(subject: Judged, ways: tuple[filtered.Needs, ...]) -> Verdict:
 
 
 def _held(file: FoundFile, found: Found, held: tuple[Descriptor, ...]) -> FoundFile:
-    """With where it has it by what it holds open: the file itself, or a folder that leads to all of the machine's."""
+    """With where it has it by a folder that it holds open, which leads to all of the machine's."""
     places = []
     for each in held:
         path = HELD + (each.number if each.number == WORKING_DIRECTORY else f"fd/{each.number}")
-        if each.kind == "f" and each.path == file.path and not file.stands:
-            places.append(Place(path, Seen.SAME, False, (), file.item))
-        elif each.kind == "d" and each.of_host:
+        if each.kind == "d" and each.of_host:
             below = _is_below(file.path, each.path)
             homes = [folder for folder in found.files if folder.kind == "home" and _is_below(file.path, folder.path)]
             way = () if below else tuple(folder.item for folder in homes)
