@@ -21,8 +21,9 @@ from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.daily.controller import TitleButtons
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow, Services
-from stratascope.usecases.daily.daily import Daily
+from stratascope.usecases.daily.daily import Daily, Verb
 from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -161,3 +162,16 @@ def test_what_is_discarded_leaves_the_view_to_what_took_its_place(
     qtbot.waitUntil(lambda: window.selection.key == new.key)
     window.selection.show_snapshot(with_others(picture, new, without="web"))
     assert window.selection.key == new.key
+
+
+def test_the_buttons_beside_the_name_are_as_wide_whatever_can_be_done(qtbot: QtBot, theme: Theme) -> None:
+    theme.apply()
+    made = TitleButtons(theme)
+    qtbot.addWidget(made)
+    made.show()
+    wide = set()
+    for verb in (Verb.START, Verb.STOP, Verb.RESTART):
+        made.show_state(verb, None, None, None, None)
+        wide.add((made.run.width() >= made.run.sizeHint().width(), made.sizeHint().width()))
+    assert len(wide) == 1
+    assert wide.pop()[0]

@@ -23,7 +23,7 @@ def test_where_there_is_no_room_for_all_of_it_the_word_stays(window: MainWindow)
     wide = status.sizeHint().width()
     assert status.isVisible()
     assert status.accessibleName() == "exited (137), 5 minutes ago"
-    header.resize(350, header.height())
+    header.resize(370, header.height())
     assert status.isVisible()
     assert status.sizeHint().width() < wide
     assert status.accessibleName() == "exited (137), 5 minutes ago"

@@ -111,6 +111,12 @@ class TitleButtons(QWidget):
         self.verb = Verb.RESTART
         for button in (self.logs, self.shell, self.run):
             button.setFixedHeight(theme.px(HIGH))
+            button.ensurePolished()
+        wide = []
+        for word in WORDS.values():
+            self.run.setText(translate(word))
+            wide.append(self.run.sizeHint().width())
+        self.run.setMinimumWidth(max(wide))  # it is as wide for each container, and its first word is not cut
         theme.lay(QHBoxLayout(self), self.logs, self.shell, self.run, around=0, gap=8)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
