@@ -164,6 +164,7 @@ class _Looking:
     def __init__(self, process: Files) -> None:
         self.cut: Set[str] = set()
         self.silent: Set[str] = set()  # places of the process that may not answer
+        self._shorter: Dict[str, List[Any]] = {}  # places again, from a folder that it holds open
         self.there: Dict[str, os.stat_result] = {}  # what lies at its places
         self._until = time.monotonic() + SECONDS
         self._left = FILES_MAX
@@ -280,13 +281,15 @@ class _Looking:
         places = self._places(host, path)
         if what == "d":
             places += self._parts(host)
-        number = self._held.get((host.about.st_dev, host.about.st_ino))
-        if number is not None:
-            places.append(["/proc/self/fd/" + number, "held", False, [], host.permissions])
+        link = self._held.get((host.about.st_dev, host.about.st_ino)) if what == "f" else None
+        if link is not None:
+            places.append(["/proc/self/" + link, "held", False, [], host.permissions])
         return [[name, path, what, host.permissions, places]]
 
     def _opened(self, directory: int) -> Dict[Tuple[int, int], str]:
-        """Numbers of the regular files that it holds open for reading, by device and inode: nobody is asked again."""
+        """Where it has open, by device and inode, files for reading, of which nobody is asked again, and folders, which
+        it begins at: `fd/N` or `cwd`.
+        """
         found: Dict[Tuple[int, int], str] = {}
         with suppress(OSError):
             folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
@@ -294,19 +297,17 @@ class _Looking:
                 names = os.listdir(folder)[:DESCRIPTORS_MAX]
             finally:
                 os.close(folder)
-            for name in names:
+            for link in ("cwd", *("fd/" + name for name in names)):
                 with suppress(OSError, TooLongError, ValueError, KeyError):
-                    flags = int(fields_of(read_file("fdinfo/" + name, directory))["flags"], 8)
-                    if flags & os.O_PATH or flags & os.O_ACCMODE == os.O_WRONLY:
-                        continue
-                    place = os.open("fd/" + name, os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
+                    place = os.open(link, os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
                     try:
                         number = mount_of(place) or 0
                         line = self._by_number.get(number) or self._own.get(number)
                         if line is not None and not Mount(line.number, line.device, line.kind).may_be_silent:
                             about = os.fstat(place)
-                            if stat.S_ISREG(about.st_mode):
-                                found[about.st_dev, about.st_ino] = name
+                            readable = stat.S_ISREG(about.st_mode) and _is_readable(directory, link)
+                            if readable or stat.S_ISDIR(about.st_mode):
+                                found.setdefault((about.st_dev, about.st_ino), link)
                     finally:
                         os.close(place)
         return found
@@ -314,7 +315,8 @@ class _Looking:
     def _places(self, host: _Host, path: str) -> List[List[Any]]:
         """The first places at which something lies."""
         found = (self._place(host, place) for place in self._candidates(host, path)[:CANDIDATES_MAX])
-        return list(islice((place for place in found if place is not None), PLACES_MAX))
+        places = list(islice((place for place in found if place is not None), PLACES_MAX))
+        return places + [self._shorter[place[0]] for place in places if place[0] in self._shorter]
 
     def _folder_instead(self, name: str, path: str) -> List[Any]:
         """The folder that barred the reader stands for what may lie in it."""
@@ -411,6 +413,7 @@ class _Looking:
         if self._root is None:
             return [path, "unseen", read_only, [], host.permissions] if mounted and self._shown(host, path) else None
         way: List[str] = []
+        begins: Optional[Tuple[str, int]] = None  # a folder on the way that it holds open, and how many are above
         here = os.dup(self._root)
         try:
             for part in path.strip("/").split("/")[:DEPTH_MAX]:
@@ -418,7 +421,9 @@ class _Looking:
                     continue
                 if self._answers(here) is None:
                     raise silent(path)
-                way.append(permissions_of(os.fstat(here), here))
+                about = os.fstat(here)
+                begins = self._begins(about, len(way)) or begins
+                way.append(permissions_of(about, here))
                 deeper = os.open(part, _PLACE, dir_fd=here)
                 os.close(here)
                 here = deeper
@@ -433,6 +438,14 @@ class _Looking:
             else:
                 state = "same" if _same(about, host.about, last) else "own"
             self.there[path] = about
+            begins = self._begins(about, len(way)) or begins
+            if begins is not None and state != "own":
+                link, above = begins
+                rest = "".join("/" + part for part in path.strip("/").split("/")[above:])
+                self._shorter[path] = [
+                    *("/proc/self/" + link + rest, state, last.read_only, way[above:]),
+                    permissions_of(about, here),
+                ]
             return [path, state, last.read_only, way, permissions_of(about, here)]
         except OSError as error:
             if error.errno in (EACCES, EPERM):
@@ -444,6 +457,11 @@ class _Looking:
             return [path, "unseen", read_only, way, host.permissions] if mounted and self._shown(host, path) else None
         finally:
             os.close(here)
+
+    def _begins(self, about: os.stat_result, above: int) -> Optional[Tuple[str, int]]:
+        """Where it holds that folder open, if that spares it others."""
+        link = self._held.get((about.st_dev, about.st_ino)) if above and stat.S_ISDIR(about.st_mode) else None
+        return None if link is None else (link, above)
 
     def _layer(self, host: _Host, path: str, here: int, line: _Line) -> str:
         """What a folder of an overlay is to one of the host; `same` where it is of the layer that is written to."""
@@ -507,7 +525,7 @@ class _Candidates(_Looking):
         """Where a file system may not answer nothing is tried; folders that stand for others are no files."""
         if len(what) == 1:
             told = self._places(host, path)
-            states = {place[0]: place[1] for place in told}
+            states = {place[0]: place[1] for place in told if place[0] in self.there}
             places = [each for each, _ in self._candidates(host, path)[:PLACES_MAX] if each not in states]
             places = [each for each in (*states, *places) if each not in self.silent]
             seen = [self.there[each] for each, state in states.items() if state in ("same", "lower")]
@@ -542,6 +560,12 @@ def _layers(options: str) -> Tuple[str, ...]:
     for match in _LAYER(unescaped(options)):
         found += [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):+", match.group(2))]
     return tuple(found)
+
+
+def _is_readable(directory: int, link: str) -> bool:
+    """Whether a descriptor was opened for reading. Raises OSError, TooLongError, ValueError, KeyError."""
+    flags = int(fields_of(read_file(link.replace("fd/", "fdinfo/"), directory))["flags"], 8)
+    return not flags & os.O_PATH and flags & os.O_ACCMODE != os.O_WRONLY
 
 
 def _ends(path: str) -> List[str]:

@@ -106,6 +106,23 @@ def test_what_was_opened_with_more_rights_stays_open(keys: Path, way: tuple[str,
         assert {rows["ssh-keys"].answer for rows in asked(pid)} == {CLOSED}
 
 
+@needs_root
+def test_a_folder_that_it_works_in_needs_none_of_those_above(keys: Path) -> None:
+    keys.chmod(0o755)
+    (keys / "id_rsa").chmod(0o644)
+    user = ("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "--no-new-privs")
+    below = ("unshare", "-pfin", "--mount-proc", *user)
+    with running(("env", "-C", str(keys), *below)) as pid:
+        reads = [
+            subprocess.run((*user, "/usr/bin/cat", path), cwd=f"/proc/{pid}/cwd", capture_output=True, check=False)
+            for path in ("id_rsa", keys / "id_rsa")
+        ]
+        assert [each.stdout for each in reads] == [b"key", b""]
+        assert {rows["ssh-keys"].answer for rows in asked(pid)} == {OPEN}
+    with running(below) as pid:
+        assert {rows["ssh-keys"].answer for rows in asked(pid)} == {CLOSED}
+
+
 def connects(pid: int, uid: int, path: str) -> bool:
     """Whether a user may connect to that socket, with the files of that process."""
     child = os.fork()
