@@ -162,7 +162,7 @@ def test_what_sandboxes_get_at(there: Target) -> None:
         tally.compare(name, found.rows, said(text), there.home)
         tally.compare(f"{name}, tried", by_trying.rows, said(text), there.home)
         assert by_trying.differing == (), (name, by_trying.differing)
-        least = 3 if name == "landlock" else 15
+        least = 1 if name == "landlock" else 15  # an engine's socket, which Landlock lets through, leads to the others
         assert sum(row.known is Known.TRIED for row in by_trying.rows) >= least, by_trying
     tally.judge()
 
