@@ -7,9 +7,8 @@ it in time. A failed engine is retried with growing pauses, without affecting th
 reads block.
 
 Where something changes after a moment in which little did, it is read and shown at once. Where changes go on, each
-container is read once when it has settled, and all is shown every STEADY, however many events there are (every BUSY
-where there is no end to them), except for what a user asked for, which is never put off. A reading that says what is
-known already makes no snapshot.
+container is read once when it has settled, and all is shown every STEADY, however many events there are, except for
+what a user asked for, which is never put off. A reading that says what is known already makes no snapshot.
 
 Finding engines and loading their SDKs must not delay the first picture: `DeferredLiveView` creates the real one on a
 thread. If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
@@ -58,7 +57,6 @@ PACE = 2.0  # seconds between readings of the selected container, by default
 ATTENTION = 0.5  # seconds between looks whether processes have ended
 GATHER = 0.02  # seconds in which changes are gathered where somebody waits for them
 STEADY = 0.8  # seconds between readings of an engine, and between snapshots, while changes go on
-LASTING, BUSY = 5, 2 * STEADY  # after that many readings in a row nobody follows each change: seconds between them then
 
 
 class LiveView:
@@ -249,7 +247,6 @@ class LiveView:
 
     def _work(self, known: EngineReadings) -> None:
         """Read what is due, until the end."""
-        last, row = -inf, 0  # when was read, and how often in a row
         while not self._ending.is_set():
             with known.ready:
                 now = time.monotonic()
@@ -274,9 +271,7 @@ class LiveView:
             # engine to answer is not counted: the window would be late by as much again
             self._ending.wait(max(self._gather, time.thread_time() - used))
             if due or commanded:
-                row = row + 1 if begun - last < 2 * BUSY else 0
-                last = begun
-                left = begun + (self._steady if row < LASTING else max(self._gather, BUSY)) - time.monotonic()
+                left = begun + self._steady - time.monotonic()
                 with known.ready:
                     known.ready.wait_for(lambda: known.hurried or self._ending.is_set(), left)
 
