@@ -181,7 +181,7 @@ class FleetPage(QWidget):
         for ending, text in (
             ("png", msg("Image (PNG)…")),
             ("svg", msg("Scalable image (SVG)…")),
-            ("csv", msg("Values for a spreadsheet (CSV)…")),
+            ("csv", msg("Spreadsheet (CSV)…")),
         ):
             action = QAction(translate(text), self)
             action.triggered.connect(lambda _=False, ending=ending: self.ask_file(ending))
