@@ -199,6 +199,7 @@ def predictions(*, here: bool = True) -> Predictions:
 
     @cache
     def made() -> AsStarted:
+        from stratascope.engines.shared.runtime_state import profile_here
         from stratascope.usecases.check.predictor import AsStarted
 
         recorded, programs = Recorded(), ProgramsHere()
@@ -210,7 +211,7 @@ def predictions(*, here: bool = True) -> Predictions:
             container, read = recorded.plain(engine, ground, ids_here(engine))
             return engine, ground, container, programs.beside(read) if engine.local else read
 
-        return AsStarted(all_layers(), plain)
+        return AsStarted(all_layers(), plain, profile_here if here and access() is Access.OUTSIDE else None)
 
     return Predictions(lambda container, engine, ground: made().state(container, engine, ground))
 

@@ -23,6 +23,8 @@ KINDS = {
     "capable": ("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "-v", "/usr/local:/host/local:ro",
                 "--tmpfs", "/scratch"),
 }  # fmt: skip
+FILTER = """{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+{"names": ["add_key", "bpf", "keyctl", "mount", "ptrace", "setns", "unshare"], "action": "SCMP_ACT_ERRNO"}]}"""
 UNMASKED = {"docker": "systempaths=unconfined", "podman": "unmask=/proc/keys:/proc/sys"}
 
 
@@ -52,9 +54,13 @@ def told(state: ContainerState, snapshot: Snapshot) -> dict[str, Any]:
 )
 def test_as_they_really_start(name: str, request: pytest.FixtureRequest) -> None:
     rig: Rig = request.getfixturevalue(name)
-    score = Score()
+    score, profile = Score(), rig.folder / "as-started.json"
+    profile.write_text(FILTER)
+    profile.chmod(0o644)
+    more = {"bare": UNMASKED[rig.kind], "filtered": f"seccomp={profile}"}
+    kinds = KINDS | {kind: ("--security-opt", option) for kind, option in more.items()}
     with ExitStack() as stack, open_engines(environ=rig.environ) as engines:
-        for kind, options in {**KINDS, "bare": ("--security-opt", UNMASKED[rig.kind])}.items():
+        for kind, options in kinds.items():
             stack.enter_context(rig.container(*options, name=f"created-{kind}", start=False))
             stack.enter_context(rig.container(*options, name=f"ended-{kind}"))
             rig.run("kill", f"ended-{kind}")

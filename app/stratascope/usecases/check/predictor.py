@@ -135,8 +135,12 @@ class Predictor:
         placed = partial(predictor._placed, service=service, without=without)
         return predictor._judged(made.container, self._layers, placed), made.problems
 
-    def as_started(self, container: Container) -> ContainerState:
-        """A container that its engine has, as it would start; all of it marked as predicted from its inspect JSON."""
+    def as_started(self, container: Container, files: Files = ()) -> ContainerState:
+        """A container that its engine has, as it would start; all of it marked as predicted from its inspect JSON.
+        `files`: its profiles.
+        """
+        if files:
+            return self._with_files(files, ALONE).as_started(container)
         asked = container.asked
         asked = replace(asked, unmasked=self._shown(asked), mounts=(*asked.mounts, *self._temporary(asked)))
         seen = replace(container, status=Status.PREDICTED, pid=None, asked=asked)
@@ -397,13 +401,14 @@ def _in_common(one: Any, two: Any) -> Any:
 
 # Engine and ground as the engine's process has them, and what it gives a container without options
 Plain = Callable[[Engine, Ground], tuple[Engine, Ground, Container, Capture]]
+ReadProfile = Callable[[str, float], str]  # the file at that path; ValueError if it was changed after that time
 
 
 class AsStarted:
     """Caches a predictor per engine, until engine or ground changes."""
 
-    def __init__(self, layers: tuple[Layer, ...], plain: Plain) -> None:
-        self._layers, self._plain = layers, plain
+    def __init__(self, layers: tuple[Layer, ...], plain: Plain, profile: ReadProfile | None = None) -> None:
+        self._layers, self._plain, self._profile = layers, plain, profile
         self._known: dict[str, tuple[Engine, Ground, Predictor]] = {}
 
     def state(self, container: Container, engine: Engine, ground: Ground) -> ContainerState:
@@ -412,4 +417,14 @@ class AsStarted:
         if known is None or known[:2] != (engine, ground):
             made = Predictor(self._layers, *self._plain(engine, ground))
             known = self._known[engine.id] = engine, ground, made
-        return known[2].as_started(container)
+        return known[2].as_started(container, self._files(container, engine))
+
+    def _files(self, container: Container, engine: Engine) -> Files:
+        """Its own seccomp profile, which the engine names and does not show."""
+        named = container.asked.seccomp_profile
+        if self._profile is None or not engine.local or not named.startswith("/") or not container.created:
+            return ()
+        try:
+            return ((named, self._profile(named, container.created)),)
+        except (OSError, ValueError):
+            return ()
