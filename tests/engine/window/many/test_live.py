@@ -83,7 +83,7 @@ def test_both_and_back(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: 
         assert read_only(rig) == ["true", "true"]
         click(many.dialog.undo)
         go(qtbot, many)
-        assert many.dialog.title.text() == "Undone: the original is back"
+        assert many.dialog.title.text() == "Undone: the originals are back"
         assert ids(rig) == before
 
 
