@@ -281,6 +281,14 @@ class Container(Value):
     sandbox: Sandbox | None = None  # set if no engine runs it: it is a sandbox of another maker
 
     @property
+    def profile_file(self) -> str:
+        """The path of its own seccomp profile, where the engine names the file; empty if not, or if it isn't known when
+        the container was made: the file may have been changed since.
+        """
+        named = self.asked.seccomp_profile
+        return named if named.startswith("/") and self.created else ""
+
+    @property
     def key(self) -> tuple[str, str]:
         """Identity across snapshots."""
         return (self.engine, self.id)

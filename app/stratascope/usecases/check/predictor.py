@@ -421,8 +421,8 @@ class AsStarted:
 
     def _files(self, container: Container, engine: Engine) -> Files:
         """Its own seccomp profile, which the engine names and does not show."""
-        named = container.asked.seccomp_profile
-        if self._profile is None or not engine.local or not named.startswith("/") or not container.created:
+        named = container.profile_file
+        if self._profile is None or not engine.local or not named:
             return ()
         try:
             return ((named, self._profile(named, container.created)),)

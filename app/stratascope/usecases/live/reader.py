@@ -388,8 +388,8 @@ def _with_filter(
         reading = Reading(CONFIGURATION, path, read(path))
     except PermissionError as error:
         reading = Reading(CONFIGURATION, path, None, Gap(GapKind.DENIED, error.errno))
-        named = asked.seccomp_profile
-        if profile is not None and named.startswith("/") and container.created:
+        named = container.profile_file
+        if profile is not None and named:
             with suppress(OSError, ValueError):
                 reading = Reading(PROFILE, named, profile(named, container.created))
     except (OSError, ValueError) as error:
