@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from errno import EACCES, EINVAL, EMEDIUMTYPE, ENOENT, EPERM, ESRCH
 from typing import Any, Callable, List, Optional
 
-from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, read_file
+from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, TooLongError, fields_of, read_file
 
 FILTERS_MAX = 64  # the kernel allows thousands (MAX_INSNS_PER_PATH); more than this is an attack on the reader
 INSTRUCTIONS_MAX = 4096  # BPF_MAXINSNS, include/uapi/linux/bpf_common.h
@@ -24,6 +25,7 @@ INTERRUPT = 0x4207
 _GET_FILTER = 0x420C
 _WALL = 0x40000000  # __WALL: also threads that are not our children (waitpid(2))
 _SYS_PTRACE, _SYS_ADMIN = 19, 21  # bit numbers in a capability set (capabilities(7))
+_OTHER_READER = 0.3  # seconds: another reader of filters lets it go in less, a debugger keeps it
 _INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
 
 
@@ -86,7 +88,7 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
         done: int = call(request, pid, address, data)
         return done if done >= 0 else -(ctypes.get_errno() or EINVAL)
 
-    done = ptrace(_SEIZE)
+    done = _seized(lambda: ptrace(_SEIZE), pid)
     if done < 0:
         raise _refused(-done) if same() else NoFiltersError(GONE, -done, "it ended before its filters were read")
     signal = 0
@@ -104,6 +106,27 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
     finally:
         ptrace(_DETACH, 0, signal)
     return [_hex(raw) for raw in found]
+
+
+def _seized(seize: Callable[[], int], pid: int) -> int:
+    """The answer of PTRACE_SEIZE, once another reader of filters has let the process go: it has one tracer at most."""
+    until = time.monotonic() + _OTHER_READER
+    untraced = 0  # it may be let go, or taken anew, between the two looks
+    while True:
+        done = seize()
+        if done != -EPERM or untraced == 3 or time.monotonic() > until:
+            return done
+        if _traced(pid):
+            time.sleep(0.005)
+        else:
+            untraced += 1
+
+
+def _traced(pid: int) -> bool:
+    try:
+        return fields_of(read_file("/proc/%d/status" % pid)).get("TracerPid", "0") != "0"
+    except (OSError, TooLongError):
+        return False
 
 
 def filters_of(ptrace: Callable[..., int], buffer: Any) -> List[bytes]:

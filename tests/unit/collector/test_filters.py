@@ -60,6 +60,23 @@ def test_no_signal_is_lost_and_the_other_thread_goes_on() -> None:
 
 
 @needs_root
+def test_two_readers_at_once_both_get_the_filters() -> None:
+    """A process has one tracer at most, and another window or command may read it at the same moment."""
+    with target.running(2) as it:
+        found: list[int] = []
+
+        def several() -> None:
+            found.extend(len(read(it.pid, SECCOMP)) for _ in range(100))
+
+        readers = [threading.Thread(target=several) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        assert found == [2] * 300
+
+
+@needs_root
 def test_a_signal_at_whose_delivery_it_stops_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stop may be that of a signal. Here it surely is: the target is not interrupted, a signal is sent instead."""
     monkeypatch.setattr(filters, "INTERRUPT", 0x4206)  # a second SEIZE, which fails and does nothing
