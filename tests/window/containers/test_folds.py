@@ -15,7 +15,7 @@ from rig.window.sample import E, W
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.column import FOLDED, LONGEST, MOST, Folds
-from stratascope.ui.containers.rows import ViewBy
+from stratascope.ui.containers.rows import Sorter, ViewBy
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
@@ -159,6 +159,16 @@ def rows_of(window: MainWindow, *names: str) -> list[str]:
     entries = [model.entry(row) for row in range(model.rowCount())]
     states = [each.state for each in entries if each is not None and each.state is not None]
     return [state.container.name for state in states if state.container.name in names]
+
+
+def test_kinds_of_replicas_that_are_gone_take_no_room() -> None:
+    sorter, web = Sorter(), of_project("web-1", "shop", "web")
+    kind = sorter.of(web).alike
+    assert sorter.of(of_project("web-2", "shop", "web")).alike == kind
+    sorter.forget_all_but({web.key})
+    assert sorter.of(of_project("web-3", "shop", "web")).alike == kind
+    sorter.forget_all_but(())
+    assert sorter.of(web).alike != kind
 
 
 def test_replicas_that_were_unfolded_keep_a_row_each(start: Start) -> None:

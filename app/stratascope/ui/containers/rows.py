@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import count
 from operator import is_
 
 from stratascope.core.container import Engine
@@ -160,6 +161,7 @@ class Sorter:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], Sorted] = {}
         self._kinds: dict[Hashable, int] = {}
+        self._numbers = count()
 
     def of(self, state: ContainerState) -> Sorted:
         kept = self._kept.get(state.key)
@@ -172,17 +174,24 @@ class Sorter:
             worst_first(state),
             by_name(state),
             _takes(state),
-            None if alike is None else self._kinds.setdefault(alike, len(self._kinds)),
+            None if alike is None else self._kind(alike),
         )
         self._kept[state.key] = made
         return made
 
     def forget_all_but(self, alive: Collection[tuple[str, str]]) -> None:
-        """Drop containers that are gone."""
+        """Drop containers that are gone, and kinds that none is of: each is told by all threats, which takes room."""
         self._kept = {key: kept for key, kept in self._kept.items() if key in alive}
-        if len(self._kinds) > 4 * len(self._kept) + 64:  # mostly kinds of readings long past
-            self._kinds.clear()
-            self._kept.clear()
+        used = {kept.alike for kept in self._kept.values()}
+        for alike, number in tuple(self._kinds.items()):
+            if number not in used:
+                del self._kinds[alike]
+
+    def _kind(self, alike: Hashable) -> int:
+        number = self._kinds.get(alike)
+        if number is None:
+            number = self._kinds[alike] = next(self._numbers)
+        return number
 
 
 class Divider:

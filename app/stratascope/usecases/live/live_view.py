@@ -469,6 +469,7 @@ class LiveView:
                 time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
             )
             self._capture = capture
+            self._reader.forget_all_but({(item.raw.engine, item.raw.id) for item in containers})
             try:
                 snapshot = self._predictions.added(self._assembler.snapshot(capture))
                 privilege = self._elevation.privilege

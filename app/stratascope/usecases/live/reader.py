@@ -8,7 +8,7 @@ engine's kernel. Decided against reading container by container: one call may be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -158,6 +158,11 @@ class Reader:
         """Read again what only root can, of one container or of all."""
         self._root.forget(key)
         self._own.forget(key)
+
+    def forget_all_but(self, keys: Collection[tuple[str, str]]) -> None:
+        """Keep what was read of these containers only."""
+        self._root.forget_all_but(keys)
+        self._own.forget_all_but(keys)
 
     def due(self, key: tuple[str, str]) -> float:
         """See `RootReadings.due`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from errno import ETIMEDOUT
 from math import inf
 from typing import Protocol
@@ -137,6 +137,12 @@ class RootReadings:
             if key is None:
                 self._kept = {}
             else:
+                self._kept.pop(key, None)
+
+    def forget_all_but(self, keys: Collection[Key]) -> None:
+        """Keep the readings of these containers only: the others are gone."""
+        for key in tuple(self._kept):
+            if key not in keys:
                 self._kept.pop(key, None)
 
     def due(self, key: Key) -> float:

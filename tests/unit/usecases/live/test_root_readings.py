@@ -88,6 +88,12 @@ def test_read_once_and_again_only_where_something_is_another() -> None:
     readings.forget(None)
     told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
     assert len(root.asked) == 5
+    readings.forget_all_but({CONTAINER.key})
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 5
+    readings.forget_all_but(set())
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 6
 
 
 def test_another_process_under_the_same_number_is_gone_and_asked_again() -> None:
