@@ -6,6 +6,7 @@ from rig.window import reach
 from rig.window.history.remembered import days
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.app.start import report_as
 from stratascope.ui.window.main_window import Services
 from window.judge import Judge
 from window.use.watched import Rig
@@ -16,4 +17,6 @@ def all_services(staged: StagedHardening, snapshot: Snapshot) -> Services:
     known = Rig.knowing(snapshot.containers, but="backup").learning
     past = days(snapshot.containers, but="backup").make()
     gets, tries = (reach.Reading({"ci-runner": found}) for found in (reach.FOUND, reach.TRIED))
-    return Services(hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries)
+    return Services(
+        report=report_as, hardening=staged, learning=known, history=past, before=Judge(), reach=gets, tries=tries
+    )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,10 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
-from stratascope.presentation import json_report
+from stratascope.presentation import json_report, report_formats
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.takeover import not_found, unchecked_engines, unread
+from stratascope.presentation.terminal import Style
 from stratascope.presentation.threat_outcomes import exceeds
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_snapshot, describe, open_engines, take_capture, translations
@@ -218,7 +218,6 @@ def _put_fleet(arguments: argparse.Namespace, whole: Report) -> bool:
     if name != "text":
         return put_report(name, whole, output)
     from stratascope.presentation import fleet_report
-    from stratascope.presentation.terminal import Style
 
     return put_texts((fleet_report.text_report(whole, style() if output is None else Style()),), output)
 
@@ -249,17 +248,12 @@ def put(
     containers were asked for by name; `more`: further fields of the JSON.
     """
     output, name = output_of(arguments), format_of(arguments)
-    snapshot = annotations.narrowed(snapshot, every_threat=name in ("text", "html"))
-    if name == "json":
-        return put_texts(chain(json_report.pieces(snapshot, annotations, more), ("\n",)), output)
-    if name in ("text", "html"):
-        return put_texts(
-            _read_by_people(name, snapshot, annotations, to_file=output is not None, details=details, named=named),
-            output,
-        )
-    from stratascope.presentation.report_model import report_of
+    if name == "sqlite":
+        from stratascope.presentation.report_model import report_of
 
-    return put_report(name, report_of(snapshot, __version__, annotations), output)
+        return put_report(name, report_of(annotations.narrowed(snapshot), __version__, annotations), output)
+    how = style(details=details) if output is None else Style(details=details)
+    return put_texts(report_formats.texts(name, snapshot, annotations, how, named=named, more=more), output)
 
 
 def put_report(name: str, report: Report, output: Path | None) -> bool:
@@ -294,36 +288,6 @@ def _saved(data: bytes, output: Path) -> bool:
         complain(translate(why))
         return False
     return True
-
-
-def _read_by_people(
-    name: str, snapshot: Snapshot, annotations: Annotations, *, to_file: bool, details: bool, named: bool
-) -> Iterator[str]:
-    lines, shown = _accepted(snapshot, annotations)
-    if name == "html":
-        from stratascope.presentation.html import page
-
-        yield page.render(shown, all_layers(), lines)
-        return
-    from stratascope.presentation import text_report
-    from stratascope.presentation.terminal import wrap
-
-    how = text_report.Style(details=details) if to_file else style(details=details)
-    if annotations.baseline is not None and not shown.containers:
-        yield translate(msg("Nothing is new or worse.")) + "\n"
-    else:
-        yield text_report.render(shown, all_layers(), how, named=named)
-    if lines:
-        yield "\n" + "\n".join(each for line in lines for each in wrap(line, "", how)) + "\n"
-
-
-def _accepted(snapshot: Snapshot, annotations: Annotations) -> tuple[tuple[str, ...], Snapshot]:
-    if annotations.acceptance is None:
-        return (), snapshot
-    from stratascope.presentation.annotations import accepted_lines, without_accepted
-
-    lines = tuple(translate(line) for line in accepted_lines(snapshot, annotations.acceptance))
-    return lines, without_accepted(snapshot, annotations.acceptance)
 
 
 _SHOWN, _NAME = 10, 80

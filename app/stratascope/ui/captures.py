@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
@@ -18,6 +18,7 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.terms import moment
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.buttons import text_button
+from stratascope.ui.kit.feedback import warn
 from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label
@@ -234,10 +235,7 @@ class CaptureController(QObject):
 
     def _complain(self, failure: Failure) -> None:
         told = together(plain(each, 500) for each in (translate(failure.message), failure.words) if each)
-        close = QMessageBox.StandardButton.Close
-        box = QMessageBox(QMessageBox.Icon.Warning, translate(msg("Captures")), told, close, self._window)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.open()
+        warn(self._window, translate(msg("Captures")), told)
 
 
 def _files_of(event: QDropEvent) -> list[Path]:

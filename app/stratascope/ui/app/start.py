@@ -19,7 +19,6 @@ from stratascope import appimage_environment
 from stratascope.core.lesson import Lesson
 from stratascope.core.snapshot import ContainerState, MachineCapture, Snapshot
 from stratascope.formats.shared import ExportKind
-from stratascope.layers import all_layers
 from stratascope.state import capture_file
 from stratascope.state.accepted import AcceptedFile
 from stratascope.state.journal import FileJournal
@@ -146,7 +145,7 @@ def show_captures(paths: Sequence[Path]) -> int:
         sys.argv[:1],
         Services(
             Settings(),
-            as_text,
+            report_as,
             captures=CaptureStore(lambda: None),
             before=NotStarted([(name, partial(_checker_of, path)) for name, path in views.named(paths)]),
         ),
@@ -171,7 +170,7 @@ def main(words: list[str], shows: str = "") -> int:
             [sys.argv[0], *words],
             Services(
                 Settings(),
-                as_text,
+                report_as,
                 hardening=hardening_of(late),
                 exports=lambda plan: exported(plan, _texts),
                 learning=learning,
@@ -312,8 +311,10 @@ def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:
     return hardening.exports_of(plan)
 
 
-def as_text(snapshot: Snapshot) -> str:
-    """Return the report that the window copies to the clipboard, with every fact."""
-    from stratascope.presentation import text_report  # not needed for the first frame
+def report_as(snapshot: Snapshot, name: str) -> str:
+    """The report that the window copies and saves, with every fact, in that format of `stratascope report`."""
+    from stratascope.presentation import report_formats  # not needed for the first frame
+    from stratascope.presentation.annotations import Annotations
+    from stratascope.presentation.terminal import Style
 
-    return text_report.render(snapshot, all_layers(), text_report.Style(details=True))
+    return "".join(report_formats.texts(name, snapshot, Annotations(), Style(details=True)))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
-    QMessageBox,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -313,12 +312,7 @@ class FleetPage(QWidget):
         """Save the visible table, and report a failure."""
         why = save(file, self.table, self._theme)
         if why:
-            box = QMessageBox(self)
-            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            box.setIcon(QMessageBox.Icon.Warning)
-            box.setTextFormat(Qt.TextFormat.PlainText)
-            box.setText(translate(msg("{file} could not be written: {why}", file=str(file), why=why)))
-            box.open()
+            feedback.unwritten(self, translate(msg("Save the fleet")), file, why)
         else:
             feedback.saved(self, file)
         return not why

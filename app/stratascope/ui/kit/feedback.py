@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QMessageBox, QPlainTextEdit, QWidget
 
 from stratascope.core.message import Message, bracketed, colon, comma, msg
 from stratascope.core.sanitize import plain
@@ -80,6 +80,19 @@ def saved(widget: QWidget, path: Path) -> None:
     tell(widget, translate(msg("Saved as {path}", path=str(path))))
 
 
+def warn(widget: QWidget, title: str, text: str) -> None:
+    """Say in a box of its own why something failed; plain text."""
+    box = QMessageBox(QMessageBox.Icon.Warning, title, plain(text, 1000), QMessageBox.StandardButton.Close, widget)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.open()
+
+
+def unwritten(widget: QWidget, title: str, path: Path, why: str) -> None:
+    """Say why a file could not be written."""
+    warn(widget, title, translate(msg("{file} could not be written: {why}", file=plain(str(path), 500), why=why)))
+
+
 Line = tuple[Message, Callable[[], str]]  # the entry's label, and the text that it copies
 More = tuple[Message, Callable[[], object]]  # label and function of another entry
 
@@ -139,13 +152,13 @@ class CopyMenu(QObject):
         menu.addAction(action)
 
 
-Report = Callable[[Snapshot], str]  # returns the text report of a whole snapshot
+Report = Callable[[Snapshot, str], str]  # a whole snapshot in a format of `report`: text, html, json, sarif
 
 
 def container_text(snapshot: Snapshot, state: ContainerState, report: Report | None) -> str:
     """Return a container as text, from the report if available, else in short: layers and findings."""
     if report is not None:
-        return report(replace(snapshot, containers=(state,)))
+        return report(replace(snapshot, containers=(state,)), "text")
     container = state.container
     lines = [
         translate(
@@ -167,7 +180,7 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
 def snapshot_text(snapshot: Snapshot, report: Report | None) -> str:
     """Return all containers as text."""
     if report is not None:
-        return report(snapshot)
+        return report(snapshot, "text")
     return "\n".join(container_text(snapshot, state, None) for state in snapshot.containers)
 
 

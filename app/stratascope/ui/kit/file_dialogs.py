@@ -32,13 +32,26 @@ def ask_open_several(parent: QWidget, title: str, then: Callable[[list[Path]], o
 
 
 def ask_save(parent: QWidget, title: str, then: Callable[[Path], object], *, name: str, kinds: str = "") -> None:
-    """Ask where to write a file. `name`: the proposed name; a name without a suffix gets that one's."""
+    """Ask where to write a file. `name`: the proposed name; a name without a suffix gets that one's, or the chosen
+    kind's.
+    """
     dialog = _dialog(parent, title, kinds)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
     dialog.selectFile(name)
+    dialog.filterSelected.connect(lambda kind: _become(dialog, kind))
     dialog.fileSelected.connect(lambda chosen: then(Path(chosen)))
     dialog.open()
+
+
+def _become(dialog: QFileDialog, kind: str) -> None:
+    """Give the file that is typed the suffix of that name filter."""
+    _, _, suffix = kind.rpartition("*.")
+    suffix = suffix.rstrip(")")
+    if suffix and suffix != "*":
+        dialog.setDefaultSuffix(suffix)
+        for path in dialog.selectedFiles()[:1]:
+            dialog.selectFile(Path(path).with_suffix(f".{suffix}").name)
 
 
 def _dialog(parent: QWidget, title: str, kinds: str) -> QFileDialog:

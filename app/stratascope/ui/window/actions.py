@@ -393,9 +393,16 @@ class Actions(QObject):
             registry.add(Entry(msg("Kept originals…"), side.set_aside.show, section=Section.ALL,
                                words="set aside delete the original discard"))  # fmt: skip
         registry.add(
-            Entry(msg("Copy all as text"), window.clipboard.copy_all, "Ctrl+Shift+C", section=Section.ALL,
+            Entry(msg("Copy all as text"), window.clipboard.copy_all, "Ctrl+Shift+C",
                   words="copy all containers as text report")
         )  # fmt: skip
+        if (reports := window.reports) is not None:
+            registry.add(
+                Entry(msg("Save a report…"), reports.ask_all, "Ctrl+Shift+S", section=Section.ALL,
+                      words="export report html text json sarif all containers"),
+                Entry(msg("Save a report of this container…"), reports.ask_one, why=self._none_here,
+                      words="export report html text json sarif"),
+            )  # fmt: skip
         if (captures := window.captures) is not None:
             registry.add(
                 Entry(msg("Save a capture…"), captures.ask_save, "Ctrl+S", section=Section.ALL),

@@ -44,6 +44,7 @@ from stratascope.ui.reach.feed import ReachFeed
 from stratascope.ui.reach.feed import Read as ReadReach
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
+from stratascope.ui.reports import ReportController
 from stratascope.ui.threats.feed import AttemptsFeed, Tries, Where
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
@@ -160,6 +161,7 @@ class MainWindow(QMainWindow):
         )
         self.guide = topics.Guide(self, theme, self._topic, self.learn)
         self.clipboard = Clipboard(self, selection, services.report)
+        self.reports = None if services.report is None else ReportController(self, selection, services.report)
         self.actions_ = Actions(self)
         cards = self.strata_page.header.card, self.pages.header.card
         self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
@@ -476,7 +478,7 @@ class MainWindow(QMainWindow):
                 self.reach,
                 self.attempts,
             )
-            for part in (*own, self.pages, self.endings, self.captures, self.as_text):
+            for part in (*own, self.pages, self.endings, self.captures, self.reports, self.as_text):
                 if part is not None:
                     part.stop()
 
