@@ -6,6 +6,7 @@ import time
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
@@ -91,6 +92,22 @@ def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(win
     assert ("NET_ADMIN", "") in found
     palette.field.setText("project")
     assert any(place.title == "Order of the list: By project" for place in palette.model.rows)
+
+
+def test_it_is_as_high_as_what_was_found(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    for text in ("", "report", "no such thing anywhere", "sys_module"):
+        palette.field.setText(text)
+        QApplication.processEvents()
+        rows = len(palette.model.rows)
+        last = palette.list.visualRect(palette.model.index(rows - 1, 0))
+        bar = palette.list.verticalScrollBar()
+        assert window.rect().contains(palette.geometry())
+        assert palette.count.geometry().bottom() <= palette.height() - 12
+        if bar.maximum() == 0:
+            assert 0 <= palette.list.viewport().height() - (last.bottom() + 1 if rows else 0) <= 16, text
+        else:
+            assert palette.height() > 400
 
 
 def test_an_action_is_done(window: MainWindow, qtbot: QtBot) -> None:

@@ -116,6 +116,7 @@ class Palette(QFrame):
         self.model = ItemModel((Column(NOTHING, lambda place: place.title, spoken=_spoken),), parent=self)
         self.list = list_below(theme, self.model, self._paint, self._size, translate(msg("Results")))
         self.count = Label(theme, 11, ink="text2")
+        self.list.setMinimumHeight(0)
         theme.lay(QVBoxLayout(self), self.field, self.list, self.count, around=12, gap=8)
         self.field.textChanged.connect(self._search)
         self.list.clicked.connect(lambda _: self._act())
@@ -129,10 +130,6 @@ class Palette(QFrame):
         self._before = self._over.focusWidget()
         self.field.clear()
         self._search("")
-        window, theme = self._over, self._theme
-        wide = min(theme.px(WIDE), window.width() - theme.px(32))
-        high = min(theme.px(HIGH), window.height() - theme.px(FROM_TOP))
-        self.setGeometry((window.width() - wide) // 2, theme.px(FROM_TOP) // 2, wide, high)
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -149,6 +146,16 @@ class Palette(QFrame):
         if self.model.rows:
             self.list.setCurrentIndex(self.model.index(0, 0))
         self._tell()
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as what was found needs, and as the window has room for."""
+        window, theme = self._over, self._theme
+        around = self.sizeHint().height() - self.list.sizeHint().height() + 2 * self.list.frameWidth()
+        wide = min(theme.px(WIDE), window.width() - theme.px(32))
+        high = min(around + len(self.model.rows) * self._row_height(), theme.px(HIGH),
+                   window.height() - theme.px(FROM_TOP))  # fmt: skip
+        self.setGeometry((window.width() - wide) // 2, theme.px(FROM_TOP) // 2, wide, high)
 
     def _tell(self) -> None:
         """Show how many there are; of one that can't be done now, why."""
@@ -180,7 +187,10 @@ class Palette(QFrame):
             accessibility.announce(self.field, str(index.data(Qt.ItemDataRole.AccessibleTextRole)))
 
     def _size(self, _: AnyIndex) -> QSize:
-        return QSize(10, max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8)))
+        return QSize(10, self._row_height())
+
+    def _row_height(self) -> int:
+        return max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8))
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
         theme, place = self._theme, index.data(ItemRole)
