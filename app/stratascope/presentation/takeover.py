@@ -75,16 +75,21 @@ def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
     return Judges().taking_over(states)
 
 
-def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
-    """Qualifications: how many are not known, and which engines are not seen."""
+def not_known(found: TakingOver, unseen: tuple[str, ...] = (), asking: tuple[str, ...] = ()) -> list[str]:
+    """Qualifications: how many are not known, which engines are not seen, and which (`asking`) are being read."""
     parts = [translate(msg("{count} not known", count=found.unknown))] if found.unknown else []
     if unseen:
         parts.append(translate(msg("{engines} not seen", engines=listed(plain(each, 60) for each in unseen))))
+    named = [plain(each, 60) for each in asking if each]  # "" stands for captures without known engines
+    if named:
+        parts.append(translate(msg("still reading {engines}", engines=listed(named))))
     return parts
 
 
-def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
-    """The sentence if none is known to be able to; `unseen`: engines that may have more containers."""
+def none_could(found: TakingOver, unseen: tuple[str, ...] = (), *, so_far: bool = False) -> Message:
+    """The sentence if none is known to be able to; `unseen`: engines that may have more containers; `so_far`: some of
+    them are still being read.
+    """
     if found.total == 0:
         return msg("No running container seen") if unseen else msg("No container runs")
     if found.unread == found.total:
@@ -93,6 +98,8 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
         return msg("{count} of {total} could take over a user's account", count=len(found.accounts), total=found.total)
     if found.unknown == found.total:
         return msg("Not known whether one could take over")
+    if so_far:
+        return msg("None of {total} could take over so far", total=found.total - found.unknown)
     return msg("None of {total} could take over", total=found.total - found.unknown)
 
 

@@ -123,6 +123,10 @@ def test_there_is_no_total_until_every_engine_has_told_its_containers(window: Ma
     assert column.status.text() == "Looking for containers…"
     window.selection.show_snapshot(replace(whole, asking=("docker",)))
     assert column.alert.text().endswith(" could take over so far")
+    known = (sample.with_matrix(fake_matrix.matrix("tight")),)
+    window.selection.show_snapshot(replace(whole, containers=known, asking=("docker",)))
+    assert (column.alert.text(), column.alert.mark) == ("None of 1 could take over so far", Mark.UNKNOWN)
+    assert column.alert.accessibleDescription() == "docker-rootless not seen, still reading docker"
     window.selection.show_snapshot(whole)
     assert f" of {len(whole.containers) - 1} could" in column.alert.text()
 

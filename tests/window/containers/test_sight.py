@@ -106,3 +106,17 @@ def test_others_that_go_and_come_above_do_not_move_it(
         show(window, left)
         assert top_of(view, key) == before
         assert window.selection.key == key
+
+
+def test_the_first_row_of_a_group_brings_its_header_along(window: MainWindow, view: ContainerView) -> None:
+    """As at the start, where the engine with the worst ones answers after another one."""
+    worst = sample.state("home", WORSE)
+    show(window, (*MANY, worst))
+    row = view.containers.row_of(worst.key)
+    head = view.containers.entry(row - 1)
+    assert head is not None
+    assert head.state is None
+    view.scrollToBottom()
+    view.roll_to(worst.key)
+    assert view.visualRect(view.containers.index(row - 1)).top() >= 0
+    assert seen(view, worst.key)

@@ -14,11 +14,11 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.hardening_plan import ChangeKind
+from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.relaunch.trial import Tried, Works
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.exposure import number_text
 from stratascope.state import preferences
 from stratascope.ui.harden.next_step import Act, Sign
@@ -88,6 +88,30 @@ def test_tried_then_relaunched_in_two_clicks(qtbot: QtBot, window: MainWindow, s
     side.column.button.click()
     over(qtbot, side)
     assert asked(staged, "run") == 1
+
+
+def test_what_was_tried_stays_though_the_copy_changed_what_is_suggested(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a peak that the copy had: another limit would be another plan, and the trial in vain."""
+    side = planned(qtbot, window)
+    side.draft.switch("engine-socket", False)
+    planned(qtbot, window)
+    staged.trial_gate = threading.Event()
+    side.column.button.click()
+    qtbot.waitUntil(lambda: side.draft.trial is not None)
+    suggested, before = staged.suggested, side.draft.choices
+
+    def other(state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        wanted = wanted or Wanted()
+        return suggested(state, replace(wanted, values=(*wanted.values, ("memory", "134217728"))))
+
+    monkeypatch.setattr(staged, "suggested", other)
+    staged.trial_gate.set()
+    qtbot.waitUntil(lambda: not trials_of(window).busy)
+    planned(qtbot, window)
+    assert side.draft.choices == before
+    assert word(window) == "Relaunch"
 
 
 def test_what_must_be_kept_in_mind_is_unfolded_before(qtbot: QtBot, window: MainWindow) -> None:

@@ -49,12 +49,13 @@ class AlertButton(QAbstractButton):
         self.update()
 
     def show_states(
-        self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = (), *, more: bool = False
+        self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = (), asking: tuple[str, ...] = ()
     ) -> None:
-        """Show the alert for these containers; nothing is known about the engines in `unseen`. `more`: others are still
-        to come, so that there is no total.
+        """Show the alert for these containers; nothing is known about the engines in `unseen`. `asking`: those of them
+        that are still to tell theirs, so that there is no total.
         """
         found = self._judges.taking_over(states)
+        silent = tuple(each for each in unseen if each not in asking)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         accounts = sorted(found.accounts, key=worst_first)
         self._key = bad[0].key if bad else None
@@ -62,7 +63,7 @@ class AlertButton(QAbstractButton):
         if bad:
             head = translate(
                 plural("{count} could take over so far", "{count} could take over so far", len(bad))
-                if more
+                if asking
                 else plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
                             total=total)
             )  # fmt: skip
@@ -72,12 +73,13 @@ class AlertButton(QAbstractButton):
         elif accounts:
             self._key = accounts[0].key
             self._names = listed([*(plain(each.container.name, 80) for each in accounts[:NAMED]),
-                                  *not_known(found, unseen)])  # fmt: skip
+                                  *not_known(found, silent, asking)])  # fmt: skip
             self._set_texts(translate(none_could(found, unseen)), Mark.WEAKENED)
         else:
-            self._names = listed(not_known(found, unseen))
+            self._names = listed(not_known(found, silent, asking))
             safe = Mark.ENFORCED if total else Mark.NOT_RUNNING
-            self._set_texts(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
+            none = none_could(found, unseen, so_far=bool(asking))
+            self._set_texts(translate(none), Mark.UNKNOWN if self._names else safe)
 
     def show_unread(self) -> None:
         """Say that nothing could be read: no container is known, but there may be some."""

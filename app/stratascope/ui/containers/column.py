@@ -243,7 +243,7 @@ class ContainerColumn(QWidget):
         if snapshot.nothing_read:
             self.alert.show_unread()
         elif snapshot.containers or not snapshot.asking:
-            self.alert.show_states(snapshot.containers, unseen_engines(snapshot), more=bool(snapshot.asking))
+            self.alert.show_states(snapshot.containers, unseen_engines(snapshot), snapshot.asking)
         else:
             self.alert.show_looking()
         self._show_head()

@@ -146,6 +146,14 @@ class ContainerView(QListView):
 
     # -- Qt's handlers
 
+    def scrollTo(
+        self, index: AnyIndex, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+    ) -> None:
+        """The first row of a group brings the group's header along."""
+        if index.row() > 0 and not self._is_container(index.row() - 1):
+            self.scrollTo(self.containers.index(index.row() - 1), hint)
+        super().scrollTo(index, hint)
+
     def selectionCommand(self, index: AnyIndex, event: QEvent | None = None) -> Flag:
         """Headers take the keyboard, but are never selected."""
         if index.isValid() and not self._is_container(index.row()):

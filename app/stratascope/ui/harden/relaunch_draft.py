@@ -300,7 +300,10 @@ class RelaunchDraft(PlanDraft):
                     last = done.tried
                     own.no_copy = last.why if last is not None and last.why is not None else ENDS[ends]
             if self._in_view(trial.key):
-                self._ask_wanted()
+                if self.pending:
+                    self._ask_wanted()
+                else:  # the same plan: judged again, it may have other values by what the copy was seen using
+                    self._make_soon()
         self.changed.emit()
 
     def end_finding(self, key: Key, found: Loosened, trials: Sequence[TrialDone]) -> None:
