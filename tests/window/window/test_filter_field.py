@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.filter_field import FilterField, spoken
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -169,6 +170,25 @@ def test_in_windows_of_any_size(window: MainWindow, qtbot: QtBot, width: int, he
 def test_tab_without_a_word_moves_the_focus(field: FilterField) -> None:
     QTest.keyClick(field, Qt.Key.Key_Tab)
     assert not field.hasFocus()
+
+
+def test_enter_leads_from_a_page_of_the_machine_to_what_was_found(
+    window: MainWindow, field: FilterField, qtbot: QtBot
+) -> None:
+    window.pages.show_view(View.FLEET)
+    field.setFocus()
+    QTest.keyClicks(field, "no_such_one")
+    qtbot.waitUntil(lambda: not field.pause.isActive())
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.pages.view is View.FLEET, "nothing was found"
+    field.setFocus()
+    field.clear()
+    QTest.keyClicks(field, "portaine")
+    qtbot.waitUntil(lambda: not field.pause.isActive())
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.pages.view is View.STRATA
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "portainer"
 
 
 def test_enter_goes_to_the_container_of_that_very_name(window: MainWindow, field: FilterField, qtbot: QtBot) -> None:

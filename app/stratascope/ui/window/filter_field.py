@@ -137,11 +137,12 @@ class SuggestionList(QFrame):
 class FilterField(QLineEdit):
     """The filter, with a magnifier at the left and its key at the right.
 
-    `words_changed`: all words of it, chips and text. `went_down`: to the list of containers.
+    `words_changed`: all words of it, chips and text. `went_down`: to the list of containers; `entered`: and what was
+    found is wanted in view.
     """
 
     words_changed = Signal(str)
-    went_down = Signal()
+    went_down, entered = Signal(), Signal()
 
     def __init__(self, theme: Theme, states: States, parent: QWidget | None = None) -> None:
         """`states`: all containers, for suggestions."""
@@ -301,6 +302,8 @@ class FilterField(QLineEdit):
         elif enter or key == Qt.Key.Key_Down:
             self._close()
             self.went_down.emit()
+            if enter:
+                self.entered.emit()
         else:
             super().keyPressEvent(event)
 

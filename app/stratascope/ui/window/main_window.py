@@ -237,6 +237,7 @@ class MainWindow(QMainWindow):
         self.selection.snapshot_changed.connect(self.watching.follow)
         self.toolbar.down = self.containers.view
         self.toolbar.went_down.connect(self.containers.first_found)
+        self.toolbar.filter.entered.connect(self._open_found)
         self.toolbar.elevate_wanted.connect(self.feed.elevate)
         self.notices.demo.asked.connect(self.toolbar.show_engines)
         self._connect_daily()
@@ -275,6 +276,11 @@ class MainWindow(QMainWindow):
         self.lessons.show()
         self.lessons.raise_()
         self.lessons.activateWindow()
+
+    def _open_found(self) -> None:
+        """Show the container that the filter led to, also from a page of the machine."""
+        if self.selection.key in self.selection.listed():
+            self.pages.leave_fleet()
 
     def _save_read(self) -> None:
         if self.captures is not None:
