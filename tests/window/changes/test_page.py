@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from PySide6.QtCore import QDate, QPoint, Qt
+from PySide6.QtCore import QDate, QPoint, QRect, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -21,6 +22,7 @@ from stratascope.core.history.entry import Exposed, Made, PartKind, Subject
 from stratascope.core.history.machine import Direction, Moved
 from stratascope.presentation import changes_report
 from stratascope.ui.app import app as ui
+from stratascope.ui.changes import tiles
 from stratascope.ui.changes.feed import KEPT
 from stratascope.ui.changes.page import CHOSEN, VISIT, YESTERDAY, ChangesPage
 from stratascope.ui.changes.table import Heading
@@ -28,6 +30,7 @@ from stratascope.ui.findings.list import AcceptDialog
 from stratascope.ui.history import moments
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import Group, View
+from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
@@ -122,6 +125,23 @@ def test_what_others_wrote_is_no_markup(page: ChangesPage) -> None:
     assert page.whole.textFormat() is Qt.TextFormat.PlainText
     assert not page.fix_button.isEnabled()
     assert not page.show_button.isEnabled()  # it is gone
+
+
+def test_no_tile_tells_a_part_of_a_name(theme: Theme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of a name is another name: it is there, or it isn't."""
+    drawn: list[str] = []
+
+    def draw(painter: QPainter, room: QRect, text: str, font: QFont, *_: object) -> None:
+        drawn.append(QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width()))
+
+    monkeypatch.setattr(tiles, "draw_line", draw)
+    tile, note = tiles.Tile(theme, Direction.OTHER), "backup and 1 more"
+    tile.say(2, note)
+    for wide in range(tile.minimumSizeHint().width(), 260):
+        tile.resize(wide, 50)
+        tile.grab()
+    assert note in drawn
+    assert set(drawn) == {"2", tile.text(), note}
 
 
 def test_tiles_filter(page: ChangesPage) -> None:

@@ -54,6 +54,23 @@ def test_they_come_once_and_one_after_the_other(qtbot: QtBot) -> None:
         each.clock.stop()
 
 
+def test_a_small_window_counts_only_what_it_has(qtbot: QtBot) -> None:
+    """The list is behind a pull-down there."""
+    window = first(qtbot, MemorySettings())
+    window.resize(700, 450)
+    window.selection.show_snapshot(sample.snapshot())
+    hints, counted = window.hints, []
+    assert hints.isVisible()
+    while hints.isVisible():
+        counted.append((hints.count.text(), hints.go.text()))
+        QTest.keyClick(hints.go, Qt.Key.Key_Space)
+    shown = len(counted)
+    assert 0 < shown < 3
+    counts = [f"{at + 1} of {shown}" for at in range(shown)] if shown > 1 else [""]
+    assert counted == list(zip(counts, [*["Next"] * (shown - 1), "Got it"], strict=True))
+    window.clock.stop()
+
+
 def test_escape_ends_them_and_gives_the_keyboard_back(qtbot: QtBot) -> None:
     settings = MemorySettings()
     window = first(qtbot, settings)

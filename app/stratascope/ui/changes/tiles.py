@@ -64,7 +64,8 @@ class Tile(QAbstractButton):
         ink = _INKS.get(self.direction, "text") if self.count else "text3"
         draw_line(painter, room, str(self.count), theme.font(20, BOLD), theme, ink)
         room.setLeft(room.left() + self._number_width())
-        fits = QFontMetrics(theme.font(11)).horizontalAdvance(self._note) <= room.width()
+        metrics = QFontMetrics(theme.font(11))
+        fits = metrics.elidedText(self._note, Qt.TextElideMode.ElideRight, room.width()) == self._note
         one, two = theme.box(13), theme.box(11) if self._note and fits else 0  # part of a name is another name
         top = room.top() + (room.height() - one - two) // 2
         room.setTop(top)

@@ -161,13 +161,13 @@ class FirstHints(QFrame):
         hint = self._hints[self._at]
         self.title.setText(translate(hint.title))
         self.text.setText(translate(hint.text))
-        last = self._at == len(self._hints) - 1
+        there = [each for each in self._hints if each.part() is not None]  # a small window has no list in it
+        last = hint is there[-1]
         word = msg("Show it") if hint.leads is not None else msg("Got it") if last else msg("Next")
         self.go.setText(translate(word))
         self.skip.setVisible(not last or hint.leads is not None)
-        alone = len(self._hints) == 1
-        count = msg("{number} of {count}", number=self._at + 1, count=len(self._hints))
-        self.count.setText("" if alone else translate(count))
+        count = msg("{number} of {count}", number=there.index(hint) + 1, count=len(there))
+        self.count.setText("" if len(there) == 1 else translate(count))
         self.setAccessibleName(self.title.text())
         self.setAccessibleDescription(self.text.text())
         self.show()
