@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from stratascope.collector.names import SECCOMP
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.history.entry import (
     GONE,
@@ -46,6 +47,7 @@ from stratascope.fault_log import fault_logger
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.value import replace
 
+_OF_ROOT = frozenset({SECCOMP, "seccomp:0"})  # readings of each process that root's reader reached
 _COMMAND_SECONDS = 60.0  # that most commands take at most, for each of which an agent makes a sandbox
 _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command
 
@@ -86,18 +88,23 @@ def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
         return still
     matrix = state.matrix
     opened = [each.threat.id for severity in (Severity.CRITICAL, Severity.HIGH) for each in matrix.open(severity)]
-    root = snapshot.privilege.state is PrivilegeState.ON
     return Standing(
         made=still.made,
         image=still.image,
         run=run,
         settings=still.settings,
         limits=_limits(state),
-        exposed=Exposed(round(matrix.exposure.worst, 2), round(matrix.exposure.best, 2), root),
+        exposed=Exposed(round(matrix.exposure.worst, 2), round(matrix.exposure.best, 2), _by_root(state, snapshot)),
         layers=tuple((layer.id, layer.assessment.verdict.value) for layer in state.layers),
         threats=tuple(opened[:_THREATS_MOST]),
         drift=_drift(state),
     )
+
+
+def _by_root(state: ContainerState, snapshot: Snapshot) -> bool:
+    """Whether it was read as root: what is there already when root's reader comes is read again a moment later."""
+    names = () if state.capture is None else state.capture.names()
+    return snapshot.privilege.state is PrivilegeState.ON and not _OF_ROOT.isdisjoint(names)
 
 
 def _made(state: ContainerState, snapshot: Snapshot) -> Made:

@@ -168,6 +168,22 @@ def test_root_sees_more_which_is_no_change(stage: Stage) -> None:
     assert stage.happened() == [What.FIRST]
 
 
+def test_what_was_read_before_root_came_is_not_roots(stage: Stage) -> None:
+    """Its reader is there, and containers are read again a moment later: what is known better then is no change."""
+    ours = next(each for each in live().containers if each.container.name == "web")
+    assert ours.capture is not None
+    assert ours.matrix is not None
+    before = replace(
+        ours.capture, readings=tuple(each for each in ours.capture.readings if "seccomp:" not in each.name)
+    )
+    exposure = replace(ours.matrix.exposure, worst=ours.matrix.exposure.worst + 1.5)
+    unsure = other(live(), "web", capture=before, matrix=replace(ours.matrix, exposure=exposure))
+    on = Privilege(PrivilegeState.ON)
+    stage.show(replace(unsure, privilege=on))
+    stage.show(replace(live(), privilege=on), after=1)
+    assert stage.happened() == [What.FIRST]
+
+
 def test_relaunches_under_way_are_left_out() -> None:
     state = live().containers[2]
     for name in ("stratascope-0123456789ab", "stratascope-0123456789ab.old"):
