@@ -54,3 +54,10 @@ def test_what_is_kept(window: MainWindow) -> None:
     window.containers.model.set_kept((undone,))
     texts = painted(window, old, new)
     assert "Kept hardened one" in texts
+
+
+def test_the_image_of_one_that_was_never_started(window: MainWindow) -> None:
+    made = sample.state("nightly", status=Status.CREATED, image="registry/report:3")
+    texts = painted(window, made)
+    assert "report:3" in texts
+    assert "not started" in texts

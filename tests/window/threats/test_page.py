@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -15,12 +15,14 @@ from rig.window import fake_matrix, sample
 from rig.window.hardening import picture
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.marks import paint_stance
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.threats.page import MatrixPage, together
 from stratascope.ui.threats.table import ColumnKind, MatrixModel, MatrixTable, ruling_in
 from stratascope.value import replace
@@ -298,7 +300,9 @@ def test_foreign_text_stays_text(page: MatrixPage, text: str) -> None:
 DEPTH, SEVERITY = ColumnKind.DEPTH, ColumnKind.SEVERITY
 
 
-@pytest.mark.parametrize(("width", "gone"), [(800, {}), (600, {DEPTH}), (480, {DEPTH, SEVERITY})])
+@pytest.mark.parametrize(
+    ("width", "gone"), [(800, {}), (700, {DEPTH}), (640, {DEPTH, SEVERITY}), (480, {DEPTH, SEVERITY})]
+)
 def test_in_a_narrow_table_titles_keep_their_room(
     qtbot: QtBot, theme: Theme, width: int, gone: Collection[ColumnKind]
 ) -> None:
@@ -310,6 +314,10 @@ def test_in_a_narrow_table_titles_keep_their_room(
     hidden = {column.kind for at, column in enumerate(table.matrix.kinds) if table.isColumnHidden(at)}
     assert hidden == {*gone, ColumnKind.TRIED}  # nothing was tried
     assert table.columnWidth(0) >= theme.px(150)
+    if width >= 640:
+        metrics = QFontMetrics(theme.font(13, BOLD))
+        longest = max(metrics.horizontalAdvance(translate(threat.title)) for threat in all_threats())
+        assert table.columnWidth(0) >= longest + theme.px(12)
     table.resize(900, 400)
     qtbot.wait(20)
     assert not any(table.isColumnHidden(at) for at in range(len(table.matrix.kinds) - 1))

@@ -350,6 +350,9 @@ class RowPaint:
             marks_left = left
         elif stopped is not None and not entry.kept:  # its end, in place of the marks
             box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
+            if small:  # at the right, so that the image has the rest
+                box.setRight(right if entry.state is None or entry.state.as_started is None else box.right())
+                box.setLeft(box.right())
             marks_left = self._ended(painter, box, stopped)
         elif not marked:
             marks_left = right - theme.px(EXPOSURE) + gap

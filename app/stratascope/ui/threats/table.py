@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
 from stratascope.core.layer import Layer
@@ -20,6 +20,7 @@ from stratascope.core.message import Message, bracketed, colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.attempt import AttemptOutcome, Tried
+from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
@@ -272,14 +273,14 @@ def _head_tip(column: MatrixColumn) -> str:
 
 
 WIDTHS = {
-    ColumnKind.OUTCOME: 140,
+    ColumnKind.OUTCOME: 152,
     ColumnKind.SEVERITY: 60,
     ColumnKind.DEPTH: 50,
     ColumnKind.LAYER: 37,
     ColumnKind.GROUND: 48,
     ColumnKind.TRIED: 104,
 }
-LEAST_THREAT, WHOLE_THREAT = 150, 210  # width of the title: its minimum, and what most titles need
+LEAST_THREAT = 150  # width of the title
 LEAST_ROWS = 3  # rows that are visible together
 TIGHT = 24  # width of the outcome when only its mark is shown
 
@@ -357,6 +358,12 @@ class MatrixTable(ItemTable):
                 end = end or here in ends
         return left, right, end
 
+    def _widest(self) -> int:
+        """What the longest title of all threats takes."""
+        metrics = QFontMetrics(self._theme.font(13, BOLD))
+        titles = (translate(threat.title) for threat in all_threats())
+        return max(map(metrics.horizontalAdvance, titles)) + self._theme.px(24)
+
     def fit(self) -> None:
         """Distribute the width."""
         theme = self._theme
@@ -367,13 +374,13 @@ class MatrixTable(ItemTable):
         self.setColumnHidden(len(widths) - 1, not self.matrix.tried)
         if not self.matrix.tried:
             widths[-1] = 0
-        self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
-        kinds = [column.kind for column in self.matrix.kinds]
+        kinds, whole = [column.kind for column in self.matrix.kinds], self._widest()
+        self.tight = sum(widths) + whole > self.viewport().width()
         if self.tight:
             widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
         for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details show them; an elided name would say nothing
             at = kinds.index(kind)
-            away = sum(widths) + theme.px(WHOLE_THREAT) > self.viewport().width()
+            away = sum(widths) + whole > self.viewport().width()
             self.setColumnHidden(at, away)
             widths[at] = 0 if away else widths[at]
         for at, kind in enumerate(kinds):
