@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
@@ -42,7 +42,7 @@ class _Found(Struct, eq=False):
     above: Together | None = None
     name: str = ""
     owner: int = 0  # of a program that confines parts of itself: the first of its processes
-    whole: tuple[str, int] | None = None  # equal for those that are one row
+    whole: Hashable = None  # equal for those that are one row
     folded: bool = False
     into: _Found | None = None  # it is part of that one
     free: bool = False  # nothing confines it
@@ -86,6 +86,8 @@ class _Finder:
         self._refine(found, way)
         if found.maker.id in ("none", "itself") and group.all_are(maker("engine").helpers):
             found.maker, found.folded = maker("engine"), True
+            # one for each container, all alike
+            found.whole = ("engine", first.program, first.uid, id(found.above), self._shape(first))
         return found
 
     def _by_neighbour(self, group: Together, outside: ConfinedProcess | None) -> _Found:
@@ -271,7 +273,7 @@ class _Finder:
 
     def _take_wholes(self) -> None:
         """Make one row of what one program confines of itself; parts that are confined alike are one."""
-        rows: dict[tuple[str, int], list[_Found]] = {}
+        rows: dict[Hashable, list[_Found]] = {}
         for each in self._found.values():
             if each.whole is not None and each.into is None:
                 rows.setdefault(each.whole, []).append(each)

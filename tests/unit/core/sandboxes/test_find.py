@@ -130,6 +130,17 @@ def test_an_engines_helpers_are_folded(program: str) -> None:
     assert (machine.only().maker, machine.only().folded) == ("engine", True)
 
 
+def test_an_engines_helpers_are_one_row_where_they_are_confined_alike() -> None:
+    machine = MachineText()
+    for pid in (100, 101, 102):
+        machine.add(pid, 1, "/usr/bin/conmon", {"mnt": 7000 + pid, "user": 8000 + pid})
+    machine.add(103, 1, "/usr/bin/conmon", {"mnt": 7103})
+    machine.add(104, 1, "/usr/bin/slirp4netns", {"mnt": 7104, "user": 8104})
+    found = {each.id: each.pids for each in machine.found()}
+    assert found == {"engine-conmon": (100, 101, 102), "engine-conmon-2": (103,), "engine-slirp4netns": (104,)}
+    assert not any(each.parent for each in machine.found())
+
+
 def test_services_are_folded_and_keep_their_units_name() -> None:
     machine = MachineText()
     unit: dict[str, Any] = {"cgroups": ["/system.slice/cups.service"]}
