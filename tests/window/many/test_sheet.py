@@ -373,6 +373,20 @@ def test_none_is_none(qtbot: QtBot, window: MainWindow, picture: Snapshot, toget
     assert not many.dialog.isVisible()
 
 
+def test_those_that_the_list_is_filtered_to_are_chosen(
+    qtbot: QtBot, window: MainWindow, together: StagedTogether
+) -> None:
+    """They are what one sees; and not what is alike, and hidden."""
+    planned(qtbot, window)
+    many = many_of(window)
+    window.containers.model.set_filter("cap:sys_admin")
+    many.ask()
+    assert {state.container.name for state in many.dialog.states} == {"backup", "ci-runner"}
+    window.containers.model.set_filter("")
+    many.ask()
+    assert {state.container.name for state in many.dialog.states} == {"ci-runner"}
+
+
 def test_those_that_are_alike_are_chosen_first(picture: Snapshot) -> None:
     one = named(picture, "ci-runner")
 

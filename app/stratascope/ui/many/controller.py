@@ -34,6 +34,7 @@ from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.table import Cell, Row
 from stratascope.usecases.hardening import HardeningTogether, PlannedTogether, Suggested
 from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
+from stratascope.usecases.listing.filter import Query, answer
 from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
 from stratascope.usecases.plan.plan import Plan
@@ -55,10 +56,12 @@ class ManyController(LongRun["ManyDialog"]):
         side: RelaunchController,
         selection: Selection,
         feed: Feed,
+        query: Callable[[], Query],
     ) -> None:
+        """`query`: the filter of the list."""
         super().__init__(window, theme)
         self.together = together
-        self._side, self._selection, self._feed = side, selection, feed
+        self._side, self._selection, self._feed, self._query = side, selection, feed, query
         self._planned_all = PlannedTogether(())
         self._found: dict[Key, Suggested] = {}  # since the plans were requested
         self._remedies: frozenset[Remedy] = frozenset()
@@ -97,7 +100,7 @@ class ManyController(LongRun["ManyDialog"]):
             titles = tuple((each, engine_title(each, snapshot.engines)) for each in sorted(there, key=natural))
             self.dialog.show_engines(titles, wanted)
             states = tuple(each for each in every if each.container.engine == wanted)
-            meant = like(state, states)
+            meant = matching(self._query(), states) or like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = (
                 msg(
@@ -252,6 +255,11 @@ class ManyController(LongRun["ManyDialog"]):
     def end_soon(self) -> bool:
         self._closing.ask(", ".join(self._names))
         return False
+
+
+def matching(query: Query, states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
+    """Return the containers that the list is filtered to; none if it shows all."""
+    return () if query.empty else tuple(each for each in states if answer(query, each).found)
 
 
 def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:

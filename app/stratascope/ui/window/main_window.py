@@ -153,7 +153,10 @@ class MainWindow(QMainWindow):
             )
             self.trials = TrialController(self, theme, hardening, side, selection, settings, services.twins)
             self.results = Results(layers, hardening, selection, self.refused, self.watching, self)
-            self.many = ManyController(self, theme, HardeningTogether(hardening), side, selection, feed)
+            together = HardeningTogether(hardening)
+            self.many = ManyController(
+                self, theme, together, side, selection, feed, lambda: self.containers.model.query
+            )
         column = None if self.hardening is None else self.hardening.column
         self.findings = FindingsColumn(theme, layers, selection, self.acceptances)
         self.window_layout = WindowLayout(
