@@ -14,17 +14,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from engine.window.live_window import live
 from rig.churn import call
 from rig.engine import Rig
 from rig.places import TESTS
+from stratascope import garbage
 from stratascope.core.container import Status
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.window.main_window import MainWindow
@@ -35,6 +38,23 @@ RATE = 10.0  # changes a second
 WARM, GROWTH = 60.0, 5 << 20  # seconds until memory is compared, and bytes by which it may have grown
 OPTIONS = ((), ("--cap-drop", "ALL"), ("--memory", "64m"), ("--user", "1000"), ("--read-only",))
 Truth = tuple[str, str]  # name and status
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Garbage is collected as in the program, which does so itself, and not what the tests made before."""
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    looking = QTimer()
+    looking.timeout.connect(garbage.collect)
+    looking.start(garbage.EVERY)
+    try:
+        yield
+    finally:
+        looking.stop()
+        gc.unfreeze()
+        gc.enable()
 
 
 def resident() -> int:
@@ -190,7 +210,7 @@ def test_nothing_stale_is_shown_while_containers_come_and_go(
     engines = find_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"})
     wrong, checked, longest, others = list[str](), 0, 0.0, children()
     try:
-        with live(qtbot, monkeypatch, rig, tmp_path, names[0]) as (window, _):
+        with live(qtbot, monkeypatch, rig, tmp_path, names[0]) as (window, _), collecting():
             access, lately = connected(engines).accesses[0], Lately(path)
             churn = subprocess.Popen(
                 (sys.executable, "-m", "rig.churn", path, str(RATE), str(seconds)),
