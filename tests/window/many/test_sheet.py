@@ -23,6 +23,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.exposure import number_text
 from stratascope.ui.app.app import make_window
 from stratascope.ui.harden.exports import Exported
+from stratascope.ui.kit.labels import Label
 from stratascope.ui.many.controller import ManyController, like
 from stratascope.ui.many.dialog import Page
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -61,6 +62,8 @@ def test_all_are_switched_on_at_once(qtbot: QtBot, window: MainWindow, picture: 
     assert not dialog.all.isChecked()
     dialog.all.click()
     assert len(dialog.states) == len(dialog.switches) > 2
+    shown = [each.text() for each in dialog.findChildren(Label) if each.isVisible() and each.text()[-2:-1] == "."]
+    assert len(shown) == len(dialog.switches), "each with its exposure"
     dialog.switches[0].click()
     assert not dialog.all.isChecked()
     dialog.all.click()
@@ -284,7 +287,7 @@ def test_the_same_in_the_way_of_several_is_told_once_and_they_are_left_out(
     }
     many = looked(qtbot, window, "ci-runner", first, second)
     texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
-    assert [text for text in texts if "Compose owns it." in text] == [f"{first}, {second}: Compose owns it. Export it."]
+    assert [text for text in texts if "Compose owns it." in text] == [f"{second}, {first}: Compose owns it. Export it."]
     many.dialog.without.click()
     qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.without.isVisible())
     assert [row[0].text for row in many.dialog.plans.model_.rows] == ["ci-runner"]

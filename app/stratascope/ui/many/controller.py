@@ -24,6 +24,7 @@ from stratascope.presentation.engine_signs import engine_title
 from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.presentation.takeover import runs
+from stratascope.ui.containers.rows import worst_first
 from stratascope.ui.harden.exports import ExportMenu
 from stratascope.ui.kit.background import Failure, Feed, reason
 from stratascope.ui.kit.long_run import LongRun
@@ -111,7 +112,7 @@ class ManyController(LongRun["ManyDialog"]):
                 else None
             )
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
-            states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
+            states = tuple(sorted(states, key=lambda each: (each.key not in chosen, worst_first(each))))
             self._side.queries.drop("many")  # of a sheet that was closed meanwhile
             self.dialog.ask(states, chosen, told)
 

@@ -18,6 +18,8 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import level_ink, number_text
+from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.rows import short_image
 from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.kit.buttons import ChoiceBox, Switch
@@ -25,7 +27,7 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.theme import STRETCH, Theme
+from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
 from stratascope.ui.use.table import Row, RowTable
 
@@ -142,8 +144,8 @@ class ManyDialog(PagedSheet):
         self._states = states
         empty(self._list)
         self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
-        for switch in self.switches:
-            self._list.addWidget(switch)
+        for state, switch in zip(states, self.switches, strict=True):
+            self._list.addWidget(self._offered(state, switch))
         self.standards.setCurrentIndex(0)
         self._show_choice()
         anew = not self.isVisible()  # else another engine was chosen
@@ -275,6 +277,12 @@ class ManyDialog(PagedSheet):
         switch.setChecked(on)
         switch.toggled.connect(lambda _: self._count())
         return switch
+
+    def _offered(self, state: ContainerState, switch: Switch) -> QWidget:
+        row, number = QWidget(), Label(self._theme, 13, BOLD, ink=level_ink(state.matrix))
+        number.setText(number_text(state.matrix) if runs(state) else "")
+        self._theme.lay(QHBoxLayout(row), switch, STRETCH, number, around=0)
+        return row
 
     def _switch_all(self, on: bool) -> None:
         for switch in self.switches:
