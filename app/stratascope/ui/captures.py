@@ -18,7 +18,7 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.terms import moment
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.buttons import text_button
-from stratascope.ui.kit.feedback import warn
+from stratascope.ui.kit.feedback import saved, warn
 from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label
@@ -219,15 +219,14 @@ class CaptureController(QObject):
         capture = self._capture
         if capture is not None:
             saving = partial(self._files.save, capture, path, labels=labels)
-            self._queries.ask("save", saving, partial(self._saved, path, len(capture.containers)))
+            self._queries.ask("save", saving, partial(self._saved, path))
 
-    def _saved(self, path: Path, count: int, failure: Failure | None) -> None:
+    def _saved(self, path: Path, failure: Failure | None) -> None:
         self._capture = None
         if failure is not None:
             self._complain(failure)
             return
-        self._tell(plural("{count} container is saved in {file}.", "{count} containers are saved in {file}.", count,
-                          file=plain(path.name, 80)))  # fmt: skip
+        saved(self._window, path)
 
     def stop(self) -> None:
         """Drop answers that are still to come."""

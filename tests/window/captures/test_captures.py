@@ -16,6 +16,7 @@ from rig.window.named import in_menu
 from stratascope import resources
 from stratascope.state import capture_file
 from stratascope.ui.app.app import make_window
+from stratascope.ui.kit.feedback import Feedback
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring import views
 from stratascope.wiring.engines import demo_capture
@@ -117,7 +118,11 @@ def test_it_says_what_is_in_it_before_it_is_saved(
     assert buttons is not None
     buttons.button(QDialogButtonBox.StandardButton.Save).click()
     choose(tmp_path / "mine.json")
-    qtbot.waitUntil(window.notices.settings.isVisible)
+    qtbot.waitUntil(lambda: window.findChild(Feedback) is not None)
+    note = window.findChild(Feedback)
+    assert note is not None
+    assert note.text() == f"Saved as {tmp_path / 'mine.json'}"
+    assert not window.notices.settings.isVisible(), "no warning: nothing is amiss"
     assert store.saved == [(tmp_path / "mine.json", False)]
     assert capture_file.load(tmp_path / "mine.json").containers
 

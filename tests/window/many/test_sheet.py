@@ -385,6 +385,9 @@ def test_those_that_the_list_is_filtered_to_are_chosen(
     window.containers.model.set_filter("cap:sys_admin")
     many.ask()
     assert {state.container.name for state in many.dialog.states} == {"backup", "ci-runner"}
+    window.containers.model.set_filter("grafana")
+    many.ask()
+    assert {state.container.name for state in many.dialog.states} == {"grafana"}, "of another engine than that in view"
     window.containers.model.set_filter("")
     many.ask()
     assert {state.container.name for state in many.dialog.states} == {"ci-runner"}

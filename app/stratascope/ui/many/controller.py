@@ -95,13 +95,15 @@ class ManyController(LongRun["ManyDialog"]):
         if self.busy:
             self.dialog.present()
         elif state is not None and snapshot is not None and not snapshot.demo:
-            wanted = engine or state.container.engine
             every = [each for each in snapshot.containers if runs(each) and each.matrix is not None]
+            shown = matching(self._query(), every)
+            engines = {each.container.engine for each in shown} or {state.container.engine}
+            wanted = engine or (state.container.engine if state.container.engine in engines else min(engines))
             there = {each.container.engine for each in every if each.container.sandbox is None} | {wanted}
             titles = tuple((each, engine_title(each, snapshot.engines)) for each in sorted(there, key=natural))
             self.dialog.show_engines(titles, wanted)
             states = tuple(each for each in every if each.container.engine == wanted)
-            meant = matching(self._query(), states) or like(state, states)
+            meant = [each for each in shown if each.container.engine == wanted] or like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = (
                 msg(
