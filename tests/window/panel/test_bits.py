@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 from rig.window import sample
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bits import ROW, TALLEST, BitsView
+from stratascope.value import replace
 
 
 def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
@@ -36,3 +37,18 @@ def test_the_foot_is_whole_below_a_tall_card(qtbot: QtBot, theme: Theme) -> None
     assert view.minimumSizeHint().height() <= 132
     assert view.source.geometry().bottom() <= view.height()
     assert view.area.height() >= ROW
+
+
+def test_added_capabilities_keep_three_blocks(qtbot: QtBot, theme: Theme) -> None:
+    """With a plus before most names, as in a privileged container, in the middle column of a window of 1440."""
+    found = sample.grid(frozenset(range(41)))
+    grid = replace(found, rows=tuple(replace(each, sign="+") for each in found.rows))
+    view = BitsView(theme, grid)
+    qtbot.addWidget(view)
+    view.resize(709, 300)
+    view.show()
+    qtbot.wait(20)
+    assert view.list.blocks == 3
+    metrics = view.list.fontMetrics()
+    for row in grid.rows:
+        assert metrics.horizontalAdvance(f"+ {row.name}") <= view.list.cells_left(0) - theme.px(6), row.name

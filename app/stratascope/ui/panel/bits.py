@@ -21,7 +21,7 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
 ROW = 17
 CELL, GAP = 22, 16  # width of a cell, and of the gap between two blocks
-TIGHT_CELL, TIGHT_GAP = 16, 10  # for wide fonts, so that three blocks fit
+TIGHT = ((16, 10), (14, 6))  # the same where fonts or names are wide, so that three blocks fit
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
 
 
@@ -100,12 +100,13 @@ class BitList(QListView):
         self.setFont(theme.font(11, BOLD))
         names = max((self.fontMetrics().horizontalAdvance(_signed(row)[:40]) for row in self.grid.rows), default=80)
         width = max(self.width(), 50)
-        for blocks, tight in ((3, False), (3, True), (2, False), (1, False)):
-            cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
+        wide = (CELL, GAP)
+        for blocks, sizes in ((3, wide), *((3, each) for each in TIGHT), (2, wide), (1, wide)):
+            cell, gap = map(theme.px, sizes)
             least = theme.px(12) + names + len(self.grid.sets) * cell + gap
             if least * blocks - gap <= width:
                 break
-        self.blocks, self.tight, self.cell, self.gap = blocks, tight, cell, gap
+        self.blocks, self.tight, self.cell, self.gap = blocks, sizes in TIGHT, cell, gap
         rows = -(-count // self.blocks)
         self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
         # the last block has no gap at its right, so blocks may be slightly wider
