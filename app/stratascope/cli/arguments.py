@@ -64,9 +64,14 @@ def _command(commands: Commands, name: str, short: Message, description: Message
     if description is not None:
         more["description"] = help_text(description)
     command = commands.add_parser(name, help=help_text(short), **more)
-    if examples := EXAMPLES.get(command.prog.partition(" ")[2]):
-        command.epilog = "\n".join((help_text(msg("Examples:")), *(f"  {each}" for each in examples)))
+    command.epilog = _told(command.prog.partition(" ")[2])
     return command
+
+
+def _told(name: str) -> str | None:
+    """That command's examples, below its help."""
+    examples = EXAMPLES.get(name, ())
+    return "\n".join((help_text(msg("Examples:")), *(f"  {each}" for each in examples))) if examples else None
 
 
 def _option(where: argparse._ActionsContainer, name: str, text: Message, **more: Any) -> None:
@@ -577,7 +582,8 @@ def _learning(commands: Commands) -> None:
             "if needed. With a command and no container: runs it here as this user, and says why it does not "
             "start, and the least that lets it; exit status 1 if it does not."
         ),
-        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] [--filter FILE] [NAME|ID] [-- COMMAND …]",
+        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID]\n"
+        "                           [--filter FILE] [NAME|ID] [-- COMMAND …]",
     )
     denials.takes_command = True
     _flag(denials, "--all", msg("also show harmless probing by healthy programs"))
@@ -632,6 +638,7 @@ def _desktop(commands: Commands) -> None:
         ),
     )
     for command in (desktop, helper):
+        command.epilog = _told(f"{command.prog.partition(' ')[2]} install")
         acts = command.add_subparsers(dest="act", metavar="ACTION", required=True)
         install = _command(acts, "install", msg("install it"))
         for act in (install, _command(acts, "remove", msg("remove what install wrote"))):
