@@ -26,10 +26,12 @@ from stratascope.presentation.history_report import (
     sentence,
     some,
     threat_title,
+    threats_named,
 )
 from stratascope.presentation.setting_words import setting_words
 from stratascope.presentation.terminal import Style, wrap
 from stratascope.presentation.terms import timestamp
+from stratascope.presentation.threat_outcomes import small
 
 TITLES = {
     Direction.WORSE: msg("Worse"),
@@ -71,7 +73,8 @@ def what_happened(row: Moved) -> str:
     if made is What.UNDONE:
         told.insert(0, _undone(row))
     if settings:
-        told.append(listed(settings, _MOST if len(settings) > _MOST else 0))
+        rest = map(small, settings[1:])
+        told.append(listed([settings[0], *rest], _MOST if len(settings) > _MOST else 0))
     if made is What.RELAUNCHED and not settings:  # else they say it, and who did it stands below
         told += [sentence(each) for each in row.changes if each.what is What.RELAUNCHED][-1:]
     if row.image_moved and row.then.image is not None and row.now.image is not None:
@@ -115,11 +118,11 @@ def settings_told(row: Moved) -> list[str]:
 
 def _consequences(row: Moved) -> list[str]:
     if row.opened:
-        return [translate(msg("Now open: {threats}", threats=some(map(threat_title, row.opened))))]
+        return [translate(msg("Now open: {threats}", threats=threats_named(row.opened)))]
     if row.layers:
         return layer_changes(*_verdicts(row))
     if row.closed:
-        return [translate(msg("No longer open: {threats}", threats=some(map(threat_title, row.closed))))]
+        return [translate(msg("No longer open: {threats}", threats=threats_named(row.closed)))]
     return []
 
 
@@ -154,13 +157,13 @@ def _could(row: Moved) -> str:
         return translate(msg("It does not run") if ran else msg("It has not run yet"))
     if not row.now.threats:
         return translate(msg("Nothing serious is open in it"))
-    return translate(msg("It could: {threats}", threats=some(map(threat_title, row.now.threats[:2]))))
+    return translate(msg("It could: {threats}", threats=threats_named(row.now.threats[:2])))
 
 
 def _gone(row: Moved) -> str:
     short = row.then.run is None
     if short and row.now.threats:
-        threats = some(map(threat_title, row.now.threats[:2]))
+        threats = threats_named(row.now.threats[:2])
         return translate(msg("Came and went. It could: {threats}", threats=threats))
     return translate(msg("Came and went") if short else msg("Removed"))
 
@@ -207,8 +210,8 @@ def when_told(row: Moved, when: When = clock) -> str:
     """When it last changed; if nothing was recording then, since when it may have been."""
     if row.unseen_from is None:
         return when(row.at)
-    return translate(msg("between {from_} and {until}, while nothing was recording", from_=when(row.unseen_from),
-                         until=when(row.at)))  # fmt: skip
+    return translate(msg("between {from_} and {until}, while nothing was recording", from_=small(when(row.unseen_from)),
+                         until=small(when(row.at))))  # fmt: skip
 
 
 def layer_with(row: Moved) -> str:

@@ -21,6 +21,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.terminal import Style, wrap
 from stratascope.presentation.terms import VERDICTS, amount, timestamp
+from stratascope.presentation.threat_outcomes import small
 from stratascope.value import Value, replace
 
 _SHOWN = 4  # items shown of a list; the rest is counted
@@ -62,9 +63,9 @@ def sentence(change: Change) -> str:
         case What.LAYERS:
             return listed(layer_changes(change.minus, change.plus))
         case What.OPENED:
-            return translate(msg("Now open: {threats}", threats=some(map(threat_title, change.plus))))
+            return translate(msg("Now open: {threats}", threats=threats_named(change.plus)))
         case What.CLOSED:
-            return translate(msg("No longer open: {threats}", threats=some(map(threat_title, change.minus))))
+            return translate(msg("No longer open: {threats}", threats=threats_named(change.minus)))
         case What.DRIFT:
             return listed(drift_words(each) for each in change.drift[:_SHOWN])
         case What.DRIFT_ENDED:
@@ -163,6 +164,11 @@ def threat_title(threat: str) -> str:
     """A threat's title by its id; the id itself if this version does not know it."""
     found = threats_by_id().get(threat)
     return plain(threat, 80) if found is None else translate(found.title)
+
+
+def threats_named(threats: Iterable[str]) -> str:
+    """The first few by their titles, inside a sentence."""
+    return some(small(threat_title(each)) for each in threats)
 
 
 def layer_title(layer: str) -> str:
@@ -281,14 +287,14 @@ def _threats(then: Standing, now: Standing) -> Iterator[Line]:
         return
     opened = [each for each in now.threats if each not in then.threats]
     for each in opened[:_EACH]:
-        text = msg("Now open: {threats}", threats=threat_title(each))
+        text = msg("Now open: {threats}", threats=threats_named([each]))
         yield Line(Sign.CAME, "bad", translate(text), "", _first(each), Target.THREAT, each, opened=each)
     if more := opened[_EACH:]:
         text = plural("{count} more serious threat is now open", "{count} more serious threats are now open", len(more))
         yield Line(Sign.CAME, "bad", translate(text), some(map(threat_title, more)), "", Target.THREAT, more[0])
     closed = [each for each in then.threats if each not in now.threats]
     for each in closed[:_EACH]:
-        text = msg("No longer open: {threats}", threats=threat_title(each))
+        text = msg("No longer open: {threats}", threats=threats_named([each]))
         yield Line(Sign.WENT, "good", translate(text), "", _first(each), Target.THREAT, each)
     if more := closed[_EACH:]:
         text = plural("{count} more serious threat is no longer open",

@@ -113,7 +113,11 @@ def value_text(choice: Choice) -> str:
     which, value = choice.toggle, choice.value
     if which.unit is Unit.BYTES and value.isascii() and value.isdigit() and value != "0":
         return exact_size(int(value))
-    if which.unit in (Unit.CAPABILITIES, Unit.PATHS) or which.placeholder in ("FILE", "NAME"):
+    if (
+        choice.id == "host-paths"
+        or which.unit in (Unit.CAPABILITIES, Unit.PATHS)
+        or which.placeholder in ("FILE", "NAME")
+    ):
         return ""
     one, _, two = value.partition(":")
     return plain(one if one == two else value, 40)
@@ -144,6 +148,8 @@ def _title(change: Change, state: ContainerState | None) -> Message:
         return _devices(change, state)
     if choice.id == "host-paths" and choice.value.startswith("/"):
         return msg("Make {path} read-only", path=choice.readable)
+    if choice.id == "host-paths" and choice.value == "read-only" and (only := _only_bind(state)):
+        return msg("Make {path} read-only", path=only)
     return choice.titled
 
 
@@ -209,6 +215,13 @@ def keeping_text(change: Change, plan: HardeningPlan, state: ContainerState | No
     if change.on:  # but for what goes along
         return msg("It stays {then} by what is kept: {change}.", then=then, change=change.choices[1].told)
     return msg("It stays {then} without this: {change}.", then=then, change=row_title(change, state))
+
+
+def _only_bind(state: ContainerState | None) -> str:
+    """Where its only writable path of the host is mounted, if no other comes into question."""
+    mounts = () if state is None else state.container.asked.mounts
+    binds = [each for each in mounts if each.kind == "bind" and each.writable and not socket_maker(each.source)]
+    return binds[0].target if len(binds) == 1 else ""
 
 
 def _socket(state: ContainerState | None) -> Message:

@@ -11,6 +11,8 @@ _LONGEST = 80  # characters of a path or value
 _SOCKETS = {"docker.sock": "Docker", "podman.sock": "Podman", "containerd.sock": "containerd", "crio.sock": "CRI-O"}
 _WHOLE: dict[str, tuple[Message, Message]] = {
     "--privileged": (msg("It is privileged now"), msg("It is no longer privileged")),
+    "--cap-add ALL": (msg("It has all capabilities now"), msg("It no longer has all capabilities")),
+    "--cap-drop ALL": (msg("All capabilities were dropped"), msg("Its capabilities are no longer dropped")),
     "--read-only": (msg("Its root filesystem is read-only"), msg("Its root filesystem is writable")),
     "--pid host": (msg("It sees the host's processes"), msg("It no longer sees the host's processes")),
     "--network host": (msg("It is on the host's network"), msg("It is no longer on the host's network")),

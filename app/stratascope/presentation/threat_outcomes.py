@@ -121,8 +121,9 @@ def family_word(family: Family) -> str:
 
 
 def small(title: str) -> str:
-    """A title inside a sentence: "Use the engine's socket" is "use the engine's socket", but BPF stays BPF."""
-    return title[0].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+    """A title inside a sentence: "Use the engine's socket" is "use the engine's socket", but BPF and AppArmor stay."""
+    rest = title.partition(" ")[0][1:]
+    return title[0].lower() + title[1:] if rest.islower() or title[1:2] == " " else title
 
 
 def depth_text(state: ThreatState) -> str:

@@ -117,7 +117,7 @@ def test_text(state: Path) -> None:
     code, out, err = history(state)
     assert (code, err) == (0, "")
     for part in ("web  docker", "exposure 4.1 → 9.4", "--memory 64m → --memory 128m", "+ --cap-add SYS_ADMIN",
-                 "Now open: Load a kernel module", "A session (sh) differs from the first process: Capabilities",
+                 "Now open: load a kernel module", "A session (sh) differs from the first process: Capabilities",
                  "Restarted", "Memory: at most 9 MiB of 64 MiB", "Without a change: 1"):  # fmt: skip
         assert part in out
     assert "db" not in out

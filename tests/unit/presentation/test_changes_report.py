@@ -29,6 +29,7 @@ def row(direction: Direction = Direction.WORSE, changes: tuple[Change, ...] = ()
     [
         ("--privileged", "It is privileged now", "It is no longer privileged"),
         ("--cap-add SYS_ADMIN", "SYS_ADMIN was added", "SYS_ADMIN was removed"),
+        ("--cap-drop ALL", "All capabilities were dropped", "Its capabilities are no longer dropped"),
         ("-v /run/docker.sock:/run/docker.sock", "The Docker socket was mounted",
          "The Docker socket is no longer mounted"),
         ("-v /run/podman/podman.sock:/p.sock:ro", "The Podman socket was mounted",
@@ -47,11 +48,28 @@ def test_an_option_in_words(flag: str, came: str, went: str) -> None:
 def test_grants_come_first() -> None:
     found = row(settings=("--memory 64m", "-v /run/docker.sock:/s", "--cap-add SYS_ADMIN"), threats=("load-module",))
     told = words.what_happened(found)
-    assert told.startswith("The Docker socket was mounted, SYS_ADMIN was added. Now open: Load a kernel module")
+    assert told.startswith("The Docker socket was mounted, SYS_ADMIN was added. Now open: load a kernel module")
     assert words.layer_with(found) == "namespaces"
     session = row(drift=(Unlike("sh", "exec", ("capabilities.effective",)),))
     assert words.what_happened(session) == "A session (sh) differs from the first process: Capabilities"
     assert words.layer_with(session) == "capabilities"
+
+
+def test_several_settings_are_one_sentence() -> None:
+    """Only its first word is capital, and AppArmor stays AppArmor."""
+    then = replace(THEN, settings=("--cap-drop ALL", "--user 999", "--security-opt no-new-privileges"))
+    told = words.what_happened(replace(row(), then=then, now=replace(THEN, settings=())))
+    assert told == (
+        "Its capabilities are no longer dropped, it no longer runs as 999, it can gain privileges by set-uid programs"
+    )
+    confined = words.what_happened(row(settings=("--pid host", "--security-opt apparmor=unconfined")))
+    assert confined.startswith("It sees the host's processes, AppArmor is off for it")
+
+
+def test_since_when_is_inside_the_sentence() -> None:
+    found = replace(ROW, unseen_from=1.0)
+    told = words.when_told(found, lambda at: f"Today {at:.0f}")
+    assert told == "between today 1 and today 1000000000, while nothing was recording"
 
 
 def test_what_a_relaunch_changed_is_said_once() -> None:
@@ -96,12 +114,12 @@ def test_a_value_that_changed_and_an_image_that_moved() -> None:
 
 
 def test_what_a_new_one_could_do_and_what_one_did_that_came_and_went() -> None:
-    assert words.what_happened(row(Direction.NEW, threats=("load-module",))) == "It could: Load a kernel module"
+    assert words.what_happened(row(Direction.NEW, threats=("load-module",))) == "It could: load a kernel module"
     assert words.what_happened(row(Direction.NEW)) == "Nothing serious is open in it"
     assert words.what_happened(row(Direction.NEW, threats=None)) == "Not read yet"
     assert words.what_happened(row(Direction.GONE)) == "Removed"
     short = replace(row(Direction.GONE, threats=("load-module",)), then=Standing())
-    assert words.what_happened(short) == "Came and went. It could: Load a kernel module"
+    assert words.what_happened(short) == "Came and went. It could: load a kernel module"
 
 
 def test_of_all_containers() -> None:

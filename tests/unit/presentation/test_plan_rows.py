@@ -71,6 +71,20 @@ def test_devices_are_counted(given: int, title: str) -> None:
     assert row_title(some, state) == f"Keep 1 of {given} devices"
 
 
+@pytest.mark.parametrize(
+    ("mounts", "title"),
+    [
+        ("-v /opt/media:/media", "Make /media read-only"),
+        ("-v /opt/media:/media -v /var/run/docker.sock:/run/docker.sock", "Make /media read-only"),
+        ("-v /opt/media:/media -v /srv:/srv", "Make host paths read-only"),
+    ],
+)
+def test_one_path_of_the_host_is_named(mounts: str, title: str) -> None:
+    """Its pull-down does not say the same once more."""
+    state, plan = told(f"docker run {mounts} app")
+    assert row_words(row(plan, "host-paths"), state) == title
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_peak_is_short_wherever_it_was_seen(elsewhere: bool) -> None:
     of = subject(default(DOCKER), seen=Observation(Seen(30.0, 1), peaks=(("memory", 3.0 * 2**20), ("pids", 6.0))))

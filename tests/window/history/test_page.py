@@ -75,8 +75,8 @@ def test_since_yesterday(opened: Open) -> None:
     assert page.card.told.text() == "exposure 4.1 → 10.0; 8 changes"
     found = texts(page)
     assert found[0] == "A session (sh) differs from the first process: Capabilities"
-    assert "Now open: Mount a filesystem" in found
-    assert "No longer open: Load a kernel module" in found
+    assert "Now open: mount a filesystem" in found
+    assert "No longer open: load a kernel module" in found
     assert "Setting: --memory 128m → --memory 256m" in found
     assert "Setting: --cap-add SYS_ADMIN" in found
     assert "Image: app:1 → app:2" in found

@@ -557,8 +557,7 @@ def _socket_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if not mounts:
         return ()
     return (
-        msg("The socket was mounted at {target} so that it can control the engine; that would fail.",
-            target=mounts[0].target),
+        msg("Without the socket at {target}, it can't control the engine.", target=mounts[0].target),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
+from stratascope.presentation.plan_rows import keeping_text
 from stratascope.presentation.takeover import danger_in_brief, runs
 from stratascope.presentation.threat_outcomes import not_known, open_questions, small
 from stratascope.ui.harden.next_step import TRY, PlanButton, Sign, effect
@@ -107,7 +108,7 @@ def answer(
         found = Answer(
             Tone.UNK,
             translate(msg("As root: {threat}", threat=translate(perhaps.threat.what))),
-            _also(matrix, perhaps, plan),
+            _also(matrix, perhaps, plan, state),
             _proof(perhaps, state),
             brief=translate(msg("As root: {threat}", threat=translate(perhaps.threat.title))),
             counted=True,
@@ -116,7 +117,7 @@ def answer(
         return _calm(state, matrix, can_ask=can_ask)
     else:
         who, worse = raised(state), open_questions(matrix, worst)
-        also = _questions(matrix, worse, ask=can_ask) if worse else _also(matrix, worst, plan)
+        also = _questions(matrix, worse, ask=can_ask) if worse else _also(matrix, worst, plan, state)
         found = Answer(
             Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK,
             plain(translate(danger_in_brief(worst, state)), 400),
@@ -237,13 +238,13 @@ def _questions(matrix: Matrix, undecided: Sequence[ThreatState], *, ask: bool) -
     return translate(text)
 
 
-def _also(matrix: Matrix, worst: ThreatState, plan: HardeningPlan | None) -> str:
+def _also(matrix: Matrix, worst: ThreatState, plan: HardeningPlan | None, state: ContainerState) -> str:
     """Return what the plan leaves open and why, else what else is open."""
     keeping = () if plan is None else plan.keeping
     if plan is not None and keeping:
-        return _kept(keeping[0], plan)
+        return _kept(keeping[0], plan, state)
     if plan is not None and plan.changes and plan.left:
-        titles = listed(small(translate(state.threat.title)) for state in plan.left[:_NAMED])
+        titles = listed(small(translate(each.threat.title)) for each in plan.left[:_NAMED])
         return translate(msg("The plan leaves open: {threats}", threats=titles))
     others = [each for severity in SERIOUS for each in matrix.open(severity) if each is not worst]
     if others:
@@ -257,11 +258,10 @@ def _also(matrix: Matrix, worst: ThreatState, plan: HardeningPlan | None) -> str
     return translate(plural("Also open: {count} medium", "Also open: {count} medium", medium)) if medium else ""
 
 
-def _kept(change: Change, plan: HardeningPlan) -> str:
+def _kept(change: Change, plan: HardeningPlan, state: ContainerState) -> str:
     """What was granted and stays: why, and what would help instead."""
     if not change.evidence.used:
-        then = f"{plan.then.exposure.worst:.1f}"
-        return translate(msg("It stays {then} without this: {change}.", then=then, change=change.choice.titled))
+        return translate(keeping_text(change, plan, state))
     told = [translate(change.evidence.why)] if change.evidence.why.id else []
     told.append(translate(msg("So the plan leaves it.")))
     return together([*told, *(translate(each.text) for each in change.alternatives[:1])])
