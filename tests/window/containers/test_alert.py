@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QFontMetrics, QScreen
+from PySide6.QtWidgets import QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from rig.window import fake_matrix, sample
 from rig.window.sample import E
@@ -160,6 +162,28 @@ def test_the_sheet_holds_each_family_and_opens_the_matrix(theme: Theme) -> None:
     assert item is not None
     sheet.table.itemActivated.emit(item)
     assert heard == ["use-engine-socket"]
+
+
+@pytest.mark.parametrize("high", [260, 450, 900])
+def test_the_sheet_is_whole_on_its_screen(
+    high: int, qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with 200 %, where half as much fits: it moves up, and then its table is scrolled."""
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(700, high - 20)
+    anchor = QPushButton("10.0", parent)
+    anchor.move(20, 140)
+    parent.show()
+    room = QRect(0, 0, 720, high)
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _: room)
+    sheet = ExposureSheet(theme, parent)
+    sheet.open_below(anchor, fake_matrix.matrix("weak"), "10.0")
+    assert room.contains(sheet.geometry())
+    for label in (sheet.title, sheet.total, sheet.rule):
+        assert sheet.rect().contains(label.geometry())
+        assert label.height() >= label.heightForWidth(label.width())
+    sheet.hide()
 
 
 def test_what_is_stopped_is_counted_below_the_list() -> None:

@@ -576,6 +576,19 @@ def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, q
         window.window_layout.go_back()
 
 
+def test_in_one_column_the_key_of_the_filter_brings_the_list(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(700, 500)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.window_layout.bring_forward()
+    assert not window.toolbar.filter.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_Slash)
+    assert window.toolbar.filter.isVisible()
+    assert window.toolbar.filter.hasFocus()
+    assert window.containers.view.isVisible()
+
+
 def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(600, 800)
     window.window_layout.go_back()

@@ -236,19 +236,23 @@ class ExposureSheet(QFrame):
         self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(self.table.rowCount())))
 
     def open_below(self, anchor: QWidget, matrix: Matrix, title: str, state: ContainerState | None = None) -> None:
-        """Open it below the anchor, with right edges aligned."""
+        """Open it below the anchor, with right edges aligned, and whole on its screen."""
         theme = self._theme
         self.show_matrix(matrix, title, state)
         window = anchor.window()
         width = min(theme.px(WIDTH), window.width() - theme.px(24))
         self.setFixedWidth(width)
-        layout = self.layout()
+        layout, room = self.layout(), anchor.screen().availableGeometry()
         if layout is not None:
             layout.activate()
-            self.setFixedHeight(max(layout.totalHeightForWidth(width), layout.totalSizeHint().height()))
+            high = max(layout.totalHeightForWidth(width), layout.totalSizeHint().height())
+            if high > room.height():  # then the table is scrolled
+                table = max(self.table.minimumHeight() - (high - room.height()), theme.px(80))
+                self.table.setFixedHeight(table)
+            self.setFixedHeight(min(high, room.height()))
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
         left = window.mapToGlobal(QPoint(theme.px(12), 0)).x()
-        self.move(max(left, corner.x()), corner.y())
+        self.move(max(left, corner.x()), max(room.top(), min(corner.y(), room.bottom() + 1 - self.height())))
         self.show()
         self.table.setFocus()
 

@@ -11,7 +11,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from stratascope.core.layer import Layer
@@ -368,13 +368,11 @@ class Actions(QObject):
 
     def to_filter(self) -> None:
         """Focus the filter; in a text field the key is a letter."""
-        field = self._window.toolbar.filter
         focus = QApplication.focusWidget()
         if isinstance(focus, QLineEdit):
             focus.insert("/")
-            return
-        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        field.selectAll()
+        else:
+            self._window.window_layout.to_filter()
 
     def _digit(self, number: int) -> None:
         focus = QApplication.focusWidget()

@@ -87,7 +87,7 @@ class WindowLayout(QObject):
         pages.when_made(View.CHANGES, lambda page: page.row_turned.connect(self.adapt))
         toolbar.pulls.put_alert(containers.alert)
         toolbar.pulls.list_wanted.connect(self._turn_list)
-        toolbar.search_wanted.connect(self._to_filter)
+        toolbar.search_wanted.connect(self.to_filter)
         selection.container_changed.connect(lambda: toolbar.pulls.show_state(selection.current, selection))
         pages.strata_page.layer_closed.connect(self.adapt)
         if self.dock is not None:
@@ -206,10 +206,13 @@ class WindowLayout(QObject):
         else:
             self.bring_forward()
 
-    def _to_filter(self) -> None:
-        self.page_turned = False
-        self.adapt()
+    def to_filter(self) -> None:
+        """Focus the filter; where there is one column, the list comes with it."""
+        if not self._toolbar.filter.isVisible():
+            self.page_turned = False
+            self.adapt()
         self._toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._toolbar.filter.selectAll()
 
     # -- fitting
 
