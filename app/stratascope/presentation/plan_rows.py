@@ -123,6 +123,23 @@ def value_text(choice: Choice) -> str:
     return plain(one if one == two else value, 40)
 
 
+def in_force_title(choice: Choice) -> str:
+    """The same of what is in force since a relaunch: of how many it took them back is not read any more."""
+    if choice.id == "drop":
+        return plain(translate(_capabilities(choice, None)), 200)
+    if choice.id == "host-paths" and choice.value.startswith("/"):
+        return plain(translate(msg("Make {path} read-only", path=choice.readable)), 200)
+    return plain(translate(choice.titled), 200)
+
+
+def in_force_value(choice: Choice) -> str:
+    """Its value beside it; of capabilities, how many are kept."""
+    names = [name for name in choice.value.split(",") if name and name not in choice.toggle.words]
+    if choice.id == "capabilities" and names and not choice.made:
+        return translate(plural("keeps {count}", "keeps {count}", len(names)))
+    return value_text(choice) if takes_values(choice) else ""
+
+
 def row_title(change: Change, state: ContainerState | None) -> str:
     """What it changes, in a few words; its value stands beside it."""
     return plain(translate(_title(change, state)), 200)

@@ -15,7 +15,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation import plan_report
-from stratascope.presentation.plan_rows import evidence_word, row_title, row_words
+from stratascope.presentation.plan_rows import evidence_word, in_force_title, in_force_value, row_title, row_words
 from stratascope.presentation.terminal import Style
 from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker
@@ -106,3 +106,18 @@ def test_the_command_line_has_the_same_words() -> None:
     lines = [re.sub(" +", " ", line) for line in plan_report.lines("app", plan, Style(), state)]
     for each in words:
         assert any(line.lstrip().startswith(("[x] " + each, "[ ] " + each)) for line in lines), each
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "title", "beside"),
+    [
+        ("capabilities", "CHOWN,SETUID,KILL", "Drop unused capabilities", "keeps 3"),
+        ("capabilities", "none", "Drop unused capabilities", ""),
+        ("drop", "SYS_ADMIN", "Drop SYS_ADMIN", ""),
+        ("host-paths", "/media", "Make /media read-only", ""),
+        ("memory", "1073741824", "Limit memory", "1 GiB"),
+    ],
+)
+def test_what_is_in_force_says_what_it_leaves(name: str, value: str, title: str, beside: str) -> None:
+    choice = Choice(toggle(name), value)
+    assert (in_force_title(choice), in_force_value(choice)) == (title, beside)

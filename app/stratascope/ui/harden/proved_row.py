@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.core.message import colon, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.presentation.plan_rows import proved_word, takes_values, value_text
+from stratascope.presentation.plan_rows import in_force_title, in_force_value, proved_word
 from stratascope.ui.harden.plan_row import HEIGHT, SWITCH, SWITCH_HIGH, TITLE
 from stratascope.ui.kit.buttons import paint_switch
 from stratascope.ui.kit.focus_order import paint_focus_ring
@@ -31,8 +31,8 @@ class ProvedRow(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self._title = plain(translate(change.choice.titled), 200)
-        self._value = value_text(change.choice) if takes_values(change.choice) else ""
+        self._title = in_force_title(change.choice)
+        self._value = in_force_value(change.choice)
         theme.changed.connect(self.update)
         self.show_tried(tried=False)
 
