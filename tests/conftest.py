@@ -112,11 +112,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     marker = item.get_closest_marker("timeout")
     limit = marker.args[0] if marker is not None else float(item.config.getini("timeout"))
     faulthandler.dump_traceback_later(limit + IN_C, exit=True, file=item.config.stash[STDERR])
+    gc.disable()  # as in the program: on another thread it would take windows apart
     try:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
-        gc.disable()  # as in the program: on another thread it would take windows apart
         garbage.collect()
 
 

@@ -142,6 +142,9 @@ class FindingsList(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
+        for each in (self.folded, self._nothing):  # what has no parent outlives the window, and keeps it
+            each.hide()
+            self._column.addWidget(each)
 
     def show_findings(
         self,

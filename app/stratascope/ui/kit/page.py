@@ -164,6 +164,7 @@ class GroupSwitch(QWidget):
         word = translate(_WORDS[group])
         self.label = Line(theme, 11, ink="text3", text=word)
         self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never elided
+        self.label.setParent(self)
         self.label.setVisible(group is not Group.MACHINE)
         self.segments = Segments(theme, word, fills=group is Group.MACHINE)
         if group is not Group.MACHINE:

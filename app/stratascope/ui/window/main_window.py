@@ -234,7 +234,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.feed.snapshot.connect(self.history_feed.see)
-        self.feed.snapshot.connect(lambda snapshot: None if snapshot.demo else self.changes.begin())
         self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
         self.selection.snapshot_changed.connect(self.watching.follow)
@@ -295,6 +294,8 @@ class MainWindow(QMainWindow):
         self.pages.logs_wanted.connect(self.daily.logs)
 
     def _show(self, snapshot: Snapshot) -> None:
+        if not snapshot.demo:
+            self.changes.begin()
         self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
 
     def _serve_guide(self) -> None:
