@@ -199,6 +199,12 @@ def test_by_keys_alone(qtbot: QtBot, window: MainWindow, picture: Snapshot, toge
     QTest.keyClick(dialog.plans, Qt.Key.Key_Return, control)
     assert many_of(window).busy
     qtbot.waitUntil(lambda: not many_of(window).busy)
+    dialog.undo.click()
+    dialog.back.setFocus()
+    QTest.keyClick(dialog.back, Qt.Key.Key_Return, control)
+    assert many_of(window).busy, "not the button on which the keyboard is: that would cancel"
+    qtbot.waitUntil(lambda: not many_of(window).busy)
+    qtbot.waitUntil(lambda: not many_of(window).busy)
 
 
 def test_each_plan_is_shown_as_soon_as_it_is_known(

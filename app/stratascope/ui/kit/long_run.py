@@ -128,6 +128,7 @@ class PagedSheet(Sheet):
         self.go = MainButton(theme)
         self.go.setMinimumWidth(theme.px(220))
         self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.back.installEventFilter(self)
 
     def turn(self, page: Enum, title: Message | str) -> None:
         """Turn to that page, whose value is its index, under that title."""
@@ -156,14 +157,24 @@ class PagedSheet(Sheet):
 
     def event(self, event: QEvent) -> bool:
         """Ctrl+Enter presses the button that confirms, from anywhere in the sheet; outside it is the plan's."""
-        if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
-            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-                if event.type() is QEvent.Type.KeyPress:
-                    self.go.click()
-                event.accept()
-                return True
-        return super().event(event)
+        return self._confirms(event) or super().event(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A button takes each Enter that it gets for its own."""
+        return self._confirms(event) or super().eventFilter(watched, event)
+
+    def _confirms(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return False
+        pressed = event.type() is QEvent.Type.KeyPress
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier or not (
+            pressed or event.type() is QEvent.Type.ShortcutOverride
+        ):
+            return False
+        if pressed:
+            self.go.click()
+        event.accept()
+        return True
 
 
 class BackgroundRun(QObject):
