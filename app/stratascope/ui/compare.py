@@ -138,7 +138,6 @@ class CompareDialog(QDialog):
         self.title.setText(translate(msg("Compare")))
         self.one, self.two = self._box(), self._box()
         self.swap = QPushButton(translate(msg("Swap sides")))
-        self.capture = QPushButton(translate(msg("Open a capture…")))
         self.lead = Label(theme, 15, BOLD, wrap=True)
         self.counted = Label(theme, 13, ink="text2", wrap=True)
         self.chips: dict[Part | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
@@ -147,7 +146,9 @@ class CompareDialog(QDialog):
         self.row = ChipRow(theme)
         self.row.setAccessibleName(translate(msg("Filter differences")))
         self.table = Differences(theme)
-        self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
+        self.copy = QPushButton(translate(msg("Copy as text")))
+        self.capture = QPushButton(translate(msg("Open a capture…")))
+        self.close_ = QPushButton(translate(msg("Close")))
         for button in (self.swap, self.capture, self.copy, self.close_):
             button.setAutoDefault(False)  # Enter in a name field must not press them
         self._lay_out()
@@ -162,7 +163,7 @@ class CompareDialog(QDialog):
             chip.clicked.connect(partial(self._show_part, which))
 
     def _box(self) -> QComboBox:
-        box = ChoiceBox(self._theme, letters=18)
+        box = ChoiceBox(self._theme, letters=12)
         box.setMaxVisibleItems(20)
         box.setPlaceholderText(translate(msg("Choose a container")))
         box.setFont(self._theme.font(13))
@@ -186,13 +187,12 @@ class CompareDialog(QDialog):
             choose.addWidget(box, 1, column)
             choose.setColumnStretch(column, 1)
         choose.addWidget(self.swap, 1, 1)
-        choose.addWidget(self.capture, 1, 3)
         for chip in self.chips.values():
             chip.setAutoExclusive(True)
             self.row.put(chip)
         self.chips[None].setChecked(True)
         card = card_frame(theme, self.table, name=self.table.accessibleName())
-        end = theme.lay(QHBoxLayout(), self.copy, STRETCH, self.close_)
+        end = theme.lay(QHBoxLayout(), self.copy, self.capture, STRETCH, self.close_)
         theme.lay(
             QVBoxLayout(self),
             self.title,

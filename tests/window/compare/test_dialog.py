@@ -10,13 +10,17 @@ import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QScreen
 from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
 from stratascope.core.message import msg
+from stratascope.i18n.language import VARIABLE, start
 from stratascope.presentation.comparison import Part
-from stratascope.ui.compare import CompareController
+from stratascope.ui.app import app
+from stratascope.ui.compare import CompareController, CompareDialog
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.window.layout import least_size
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -60,6 +64,17 @@ def test_it_fits_a_small_screen(request: pytest.FixtureRequest, monkeypatch: pyt
     dialog = window.compare.dialog
     assert dialog.height() <= 640 - 32
     assert dialog.minimumSizeHint().height() <= dialog.height()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_it_fits_the_smallest_window(window: MainWindow, theme: Theme, qapp: QApplication, language: str) -> None:
+    start({VARIABLE: language}, None)
+    app.speak(qapp)
+    try:
+        assert CompareDialog(theme, window).minimumSizeHint().width() <= least_size(theme, QSize(1440, 900)).width()
+    finally:
+        start({VARIABLE: "en"}, None)
+        app.speak(qapp)
 
 
 def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:
