@@ -151,6 +151,28 @@ def test_all_of_them_one_after_the_other_and_back(
     assert not many.dialog.undo.isVisible()
 
 
+def test_what_was_hardened_together_is_undone_also_when_its_sheet_was_closed(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
+) -> None:
+    first = many_of(window)
+    assert first.why_no_undo() is not None
+    names = ("ci-runner", *others(picture))
+    many = looked(qtbot, window, *names)
+    run(qtbot, many)
+    many.dialog.close()
+    alone = replace(staged.set_aside[0], id="alone", group="")  # hardened by itself later
+    staged.set_aside = [*(replace(each, group="g1") for each in staged.set_aside), alone]
+    assert window.hardening is not None
+    window.hardening.set_aside.look_up()
+    qtbot.waitUntil(lambda: many.why_no_undo() is None)
+    many.ask_undo_all()
+    assert many.dialog.isVisible()
+    assert many.dialog.title.text() == "Undo all?"
+    run(qtbot, many)
+    assert {name for name, _, _ in cells(many)} == set(names)
+    assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original is back")}
+
+
 def test_each_has_its_own_plan_and_number_or_a_standard_beside_it(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
 ) -> None:

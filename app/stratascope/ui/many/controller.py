@@ -14,7 +14,14 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import Message, became, colon, msg
 from stratascope.core.relaunch.hardening_plan import Wanted
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy, Transaction
+from stratascope.core.relaunch.transaction import (
+    Progress,
+    RelaunchOutcome,
+    RelaunchResult,
+    Remedy,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import natural
@@ -37,7 +44,7 @@ from stratascope.usecases.hardening import HardeningTogether, PlannedTogether, S
 from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.listing.filter import Query, answer
 from stratascope.usecases.many.plan_together import members
-from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
+from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, group_of, names_of
 from stratascope.usecases.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -190,6 +197,25 @@ class ManyController(LongRun["ManyDialog"]):
     def _leave_out(self) -> None:
         self.dialog.leave_out(frozenset(each.state.key for each in self._blocked))
         self._request_plans()
+
+    def _hardened_together(self) -> tuple[Transaction, ...]:
+        """What was hardened together last, of what can be undone."""
+        kept = self._side.set_aside.kept
+        last = next((each for each in reversed(kept) if each.group and each.kind is TransactionKind.HARDEN), None)
+        return () if last is None else group_of(kept, last)
+
+    def why_no_undo(self) -> Message | None:
+        """Why there is nothing to undo together; None: there is."""
+        if self.busy or self._hardened_together():
+            return None
+        return msg("Nothing that was hardened together is kept.")
+
+    def ask_undo_all(self) -> None:
+        """Ask whether to undo what was hardened together last, however long ago; show a run under way instead."""
+        if not self.busy:
+            self._done = self._hardened_together()
+            self._ask_undo()
+        self.dialog.present()
 
     def _ask_undo(self) -> None:
         self._undoing = self._done

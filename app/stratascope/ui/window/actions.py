@@ -386,7 +386,11 @@ class Actions(QObject):
     def _of_all(self) -> None:
         window, registry = self._window, self.registry
         if window.many is not None:
-            registry.add(Entry(msg("Harden several…"), window.many.ask, "Ctrl+Shift+H", section=Section.ALL))
+            registry.add(
+                Entry(msg("Harden several…"), window.many.ask, "Ctrl+Shift+H", section=Section.ALL),
+                Entry(msg("Undo what was hardened together…"), window.many.ask_undo_all, why=window.many.why_no_undo,
+                      words="undo all several roll back"),
+            )  # fmt: skip
         if (side := window.hardening) is not None:
             registry.add(Entry(msg("Kept originals…"), side.set_aside.show, section=Section.ALL,
                                words="set aside delete the original discard"))  # fmt: skip
