@@ -138,6 +138,10 @@ def test_kept_it_is_one_line_with_the_proof_below(
     card, page = card_of(window), window.strata_page
     assert page.proof.isVisible()
     assert not page.panel.isVisible()
+    told = [each.text().replace("\N{ZERO WIDTH SPACE}", "") for each in page.proof.findChildren(Label)]
+    assert window.selection.current is not None
+    assert any(each.startswith(f"/proc/{window.selection.current.container.pid}/") for each in told)
+    assert not any(each.startswith("/proc/PID/") for each in told)
     card.go.click()
     qtbot.waitUntil(lambda: card.height() == window.theme.px(40))
     assert card.more.isVisible()

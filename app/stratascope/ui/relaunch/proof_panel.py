@@ -153,12 +153,13 @@ class ProofPanel(QFrame):
             empty(rows)
         old = () if result.before is None else result.before.layers
         before = {layer.id: layer for layer in old}
+        pid = None if now is None else now.container.pid
         for layer in sorted(layers, key=lambda each: -each.number):
             if layer.id in before and _differ(before[layer.id], layer):
-                title, source = self._titles.get(layer.id, layer.id), _source(layer, result.proofs)
+                title, source = self._titles.get(layer.id, layer.id), _source(layer, result.proofs, pid)
                 self._put("layers", LayerProof(self._theme, before[layer.id], layer, title, source))
         for proved in result.proofs:
-            self._put("changes", self._change(proved))
+            self._put("changes", self._change(proved, pid))
         lines = () if result.preview is None else result.preview.differences
         for text in lines:
             self._put("lines", self._text(plain(translate(text), 400)))
@@ -179,14 +180,14 @@ class ProofPanel(QFrame):
         self._theme.lay(QHBoxLayout(line), (label, 1), around=(14, 7, 14, 7))
         return line
 
-    def _change(self, proved: Proved) -> QWidget:
+    def _change(self, proved: Proved, pid: int | None) -> QWidget:
         theme, proof = self._theme, proved.proof
         line, mark = QWidget(), MarkBox(theme, 12)
         mark.show_mark(_MARKS[proof.outcome])
         title = Label(theme, 13, MEDIUM, wrap=True, text=plain(translate(proved.choice.named), 200))
         word = Label(theme, 12, BOLD, ink=_INKS[proof.outcome], text=translate(PROVEN_TITLES[proof.outcome]))
         found = Label(theme, 12, ink="text2", wrap=True, text=plain(translate(proof.found), 400)).selectable()
-        where = plain(evidence(proof.source, None), 400)
+        where = plain(evidence(proof.source, pid), 400)
         source = Label(theme, 11, ink="text2", wrap=True, fixed=True, text=where.replace("/", "/\N{ZERO WIDTH SPACE}"))
         source.setAccessibleName(where)
         theme.lay(QHBoxLayout(line), mark, (title, 4), word, (found, 5), (source, 3), around=(14, 6, 14, 6), gap=10)
@@ -198,7 +199,7 @@ def _differ(before: LayerState, now: LayerState) -> bool:
     return (old.verdict, translate(old.fact)) != (new.verdict, translate(new.fact))
 
 
-def _source(layer: LayerState, proofs: tuple[Proved, ...]) -> str:
+def _source(layer: LayerState, proofs: tuple[Proved, ...], pid: int | None) -> str:
     """Where the first change in this layer was read back."""
     of_it = next((each.proof for each in proofs if each.choice.toggle.layer == layer.id and each.proof.source), None)
-    return "" if of_it is None else evidence(of_it.source, None)
+    return "" if of_it is None else evidence(of_it.source, pid)
