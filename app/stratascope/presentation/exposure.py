@@ -197,9 +197,3 @@ def held_by_words(state: ThreatState) -> str:
     if least != most:
         return translate(msg("{least} to {most} layers", least=least, most=most))
     return translate(plural("{count} layer", "{count} layers", least))
-
-
-def exposure_range(matrix: Matrix | None) -> str:
-    """The exposure as 5.6, or 5.6 (best 3.4)."""
-    number, best = number_text(matrix), best_text(matrix)
-    return translate(bracketed(number, best)) if best else number

@@ -28,6 +28,7 @@ from stratascope.value import replace
 from stratascope.wiring import views
 from stratascope.wiring.engines import demo_snapshot
 from stratascope.wiring.views import predictions
+from window import walk
 from window.judge import Judge
 
 NAME = "nightly-report"  # the demo's container that was created and never started
@@ -50,6 +51,17 @@ def shown(window: MainWindow, foreseen: Snapshot) -> MainWindow:
     window.selection.show_snapshot(foreseen)
     window.selection.go_to(named(foreseen).key)
     return window
+
+
+def test_its_row_says_between_what_it_would_be(shown: MainWindow, foreseen: Snapshot) -> None:
+    ahead = named(foreseen).as_started
+    assert ahead is not None
+    assert ahead.matrix is not None
+    exposure = ahead.matrix.exposure
+    shown.containers.view.scrollTo(shown.containers.view.currentIndex())
+    texts = [each.text for each in walk.drawn(shown.containers.view.viewport())]
+    assert exposure.best < exposure.worst
+    assert f"{exposure.best:.1f}–{exposure.worst:.1f}" in texts
 
 
 def test_card_and_strata_say_that_it_does_not_run(shown: MainWindow) -> None:

@@ -476,6 +476,8 @@ class RowPaint:
         painter.setFont(theme.font(15, REGULAR, tabular=True))
         tall = theme.box(15)
         number = number_text(matrix)
+        if matrix is not None and best_text(matrix):  # there is no line for it below
+            number = f"{matrix.exposure.best:.1f}–{number}"
         painter.drawText(QRect(line.left(), line.center().y() - tall // 2, line.width(), tall), right, number)
         return line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
 
