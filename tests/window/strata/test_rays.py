@@ -16,7 +16,7 @@ from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word,
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_card import RayLegend, Sign, entries
-from stratascope.ui.strata.rays_scene import family_names, name_box
+from stratascope.ui.strata.rays_scene import EDGE, family_names, name_box
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 
@@ -193,6 +193,20 @@ def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
     with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.mouseDClick(band, Qt.MouseButton.LeftButton, pos=at)
     assert heard.args == ["use-engine-socket"]
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (720, 450)])
+def test_names_stand_below_the_numbers_on_the_grounds_edge(
+    window: MainWindow, rays: RayLayer, size: tuple[int, int]
+) -> None:
+    window.resize(*size)
+    QApplication.processEvents()
+    heights = rays.scene.heights
+    boxes = [name_box(window.theme, heights, name) for name in rays.scene.names]
+    assert boxes
+    for box in boxes:
+        assert box.top() >= heights.ground + window.theme.px(EDGE)
+        assert box.bottom() <= heights.bottom
 
 
 def test_a_name_in_the_ground_opens_the_matrix(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:

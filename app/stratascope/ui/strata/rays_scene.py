@@ -248,9 +248,10 @@ def name_text(ray: Ray) -> str:
 
 
 def name_box(theme: Theme, heights: RayHeights, name: Name) -> QRectF:
-    """Return the box of a name."""
-    row = min(PITCH[name.rows] * theme.scale, (heights.bottom - heights.ground) / name.rows)
-    top = heights.ground + (heights.bottom - heights.ground - name.rows * row) / 2 + name.row * row
+    """Return the box of a name, below what stands on the ground's edge."""
+    edge = heights.ground + theme.px(EDGE)
+    row = min(PITCH[name.rows] * theme.scale, (heights.bottom - edge) / name.rows)
+    top = edge + (heights.bottom - edge - name.rows * row) / 2 + name.row * row
     return QRectF(name.left, top, name.width, row)
 
 
@@ -278,6 +279,7 @@ def paint_name(painter: QPainter, theme: Theme, heights: RayHeights, name: Name,
     painter.drawText(rest, middle, shown)
 
 
+EDGE = 6  # px of the ground into which the numbers of what the host stops reach
 MORE = "+"  # in place of a threat's id: the text that counts the missing names
 
 
