@@ -25,6 +25,7 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope import resources
 from stratascope.i18n import translate as i18n
 from stratascope.ui.app.app import make_window
+from stratascope.ui.app.start import report_as
 from stratascope.ui.guide.text import MARKS, Chapter, GuideDocument, load
 from stratascope.ui.guide.window import GuideWindow
 from stratascope.ui.kit.theme import Theme, ThemeMode
@@ -42,7 +43,8 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
-    made = make_window(sample.StillWatch(), Services(hardening=staged, captures=CaptureStore(), before=Judge()))
+    services = Services(report=report_as, hardening=staged, captures=CaptureStore(), before=Judge())
+    made = make_window(sample.StillWatch(), services)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
