@@ -30,7 +30,7 @@ from stratascope.collector.names import FIREWALL
 from stratascope.collector.read import CLONE_NEWNET, Entry, TooLongError, failure, join, read_file
 
 BYTES_MAX = 1 << 19  # of one list
-ATTEMPTS = 10
+ATTEMPTS = 30
 _NETFILTER, _SUBSYSTEM = 12, 10 << 8  # NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
 _GET_CHAIN, _GET_RULE, _GET_GENERATION = 4, 7, 16  # NFT_MSG_*
 _REQUEST, _DUMP = 1, 0x300  # NLM_F_*

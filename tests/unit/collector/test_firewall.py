@@ -210,7 +210,7 @@ CHANGING = f"add table inet t; add chain inet t other; {CHAIN}; add rule inet t 
 @needs_nft
 def test_rules_that_change_while_they_are_read() -> None:
     """Chains and rules are two listings: a rule is never told without its chain, nor a jump without where it leads."""
-    lines = f"echo '{CHANGING}'; echo 'delete table inet t'"
+    lines = f"echo '{CHANGING}'; sleep 0.003; echo 'delete table inet t'; sleep 0.003"
     with network(f"echo up; while :; do {lines}; done | nft -i") as pid:
         seen = [read(pid).own for _ in range(15)]
     assert {len(each.chains) for each in seen if each is not None} == {0, 2}

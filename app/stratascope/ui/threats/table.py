@@ -315,8 +315,9 @@ class _Heads(Heads):
                 room.setWidth(0)
             title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
             align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
-            text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, align, text if room.width() > 0 else "")
+            if room.width() > 0:
+                text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
+                painter.drawText(room, align, text)
         if chosen:
             painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), theme.color("accent"))
 
