@@ -127,9 +127,7 @@ def in_force_title(choice: Choice) -> str:
     """The same of what is in force since a relaunch: of how many it took them back is not read any more."""
     if choice.id == "drop":
         return plain(translate(_capabilities(choice, None)), 200)
-    if choice.id == "host-paths" and choice.value.startswith("/"):
-        return plain(translate(msg("Make {path} read-only", path=choice.readable)), 200)
-    return plain(translate(choice.titled), 200)
+    return plain(translate(_host_paths(choice, None) if choice.id == "host-paths" else choice.titled), 200)
 
 
 def in_force_value(choice: Choice) -> str:
@@ -163,11 +161,15 @@ def _title(change: Change, state: ContainerState | None) -> Message:
         return plural("Block {count} system call", "Block {count} system calls", change.calls)
     if choice.id == "devices" or choice.toggle.leaves_privileged:
         return _devices(change, state)
-    if choice.id == "host-paths" and choice.value.startswith("/"):
-        return msg("Make {path} read-only", path=choice.readable)
-    if choice.id == "host-paths" and choice.value == "read-only" and (only := _only_bind(state)):
-        return msg("Make {path} read-only", path=only)
-    return choice.titled
+    return _host_paths(choice, state) if choice.id == "host-paths" else choice.titled
+
+
+def _host_paths(choice: Choice, state: ContainerState | None) -> Message:
+    """With the path, where it is one alone."""
+    path = choice.readable if choice.value.startswith("/") else ""
+    if choice.value == "read-only":
+        path = _only_bind(state)
+    return msg("Make {path} read-only", path=path) if path else choice.titled
 
 
 def _devices(change: Change, state: ContainerState | None) -> Message:

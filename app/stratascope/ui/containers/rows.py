@@ -5,6 +5,7 @@ A row's texts are made once per reading of its container, not at each paint or e
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import count
@@ -160,8 +161,7 @@ class Sorter:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], Sorted] = {}
-        self._kinds: dict[Hashable, int] = {}
-        self._numbers = count()
+        self._kinds: defaultdict[Hashable, int] = defaultdict(count().__next__)
 
     def of(self, state: ContainerState) -> Sorted:
         kept = self._kept.get(state.key)
@@ -174,7 +174,7 @@ class Sorter:
             worst_first(state),
             by_name(state),
             _takes(state),
-            None if alike is None else self._kind(alike),
+            None if alike is None else self._kinds[alike],
         )
         self._kept[state.key] = made
         return made
@@ -186,12 +186,6 @@ class Sorter:
         for alike, number in tuple(self._kinds.items()):
             if number not in used:
                 del self._kinds[alike]
-
-    def _kind(self, alike: Hashable) -> int:
-        number = self._kinds.get(alike)
-        if number is None:
-            number = self._kinds[alike] = next(self._numbers)
-        return number
 
 
 class Divider:

@@ -280,7 +280,7 @@ WIDTHS = {
     ColumnKind.GROUND: 48,
     ColumnKind.TRIED: 104,
 }
-LEAST_THREAT = 150  # width of the title
+LEAST_THREAT = 150  # width of the title, however narrow the table
 LEAST_ROWS = 3  # rows that are visible together
 TIGHT = 24  # width of the outcome when only its mark is shown
 
@@ -330,6 +330,9 @@ class MatrixTable(ItemTable):
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         self.matrix = MatrixModel(layers)
         self.tight = False  # show the outcome as a mark only
+        metrics = QFontMetrics(theme.font(13, BOLD))
+        titles = (translate(threat.title) for threat in all_threats())
+        self._whole = max(map(metrics.horizontalAdvance, titles)) + theme.px(24)  # what the longest title takes
         self._places = {column.layer: at for at, column in enumerate(self.matrix.kinds) if column.layer}
         name = translate(msg("Threats and each layer's answer"))
         super().__init__(theme, name, self.matrix, self._paint, row=RowLook(bar=True))
@@ -359,12 +362,6 @@ class MatrixTable(ItemTable):
                 end = end or here in ends
         return left, right, end
 
-    def _widest(self) -> int:
-        """What the longest title of all threats takes."""
-        metrics = QFontMetrics(self._theme.font(13, BOLD))
-        titles = (translate(threat.title) for threat in all_threats())
-        return max(map(metrics.horizontalAdvance, titles)) + self._theme.px(24)
-
     def fit(self) -> None:
         """Distribute the width."""
         theme = self._theme
@@ -375,13 +372,13 @@ class MatrixTable(ItemTable):
         self.setColumnHidden(len(widths) - 1, not self.matrix.tried)
         if not self.matrix.tried:
             widths[-1] = 0
-        kinds, whole = [column.kind for column in self.matrix.kinds], self._widest()
-        self.tight = sum(widths) + whole > self.viewport().width()
+        kinds = [column.kind for column in self.matrix.kinds]
+        self.tight = sum(widths) + self._whole > self.viewport().width()
         if self.tight:
             widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
         for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details show them; an elided name would say nothing
             at = kinds.index(kind)
-            away = sum(widths) + whole > self.viewport().width()
+            away = sum(widths) + self._whole > self.viewport().width()
             self.setColumnHidden(at, away)
             widths[at] = 0 if away else widths[at]
         for at, kind in enumerate(kinds):

@@ -42,9 +42,8 @@ Truth = tuple[str, str]  # name and status
 
 @contextmanager
 def collecting() -> Iterator[None]:
-    """Garbage is collected as in the program, which does so itself, and not what the tests made before."""
+    """Garbage is collected as in the program (`ui.app`), and not what the tests made before."""
     gc.collect()
-    gc.disable()
     gc.freeze()
     looking = QTimer()
     looking.timeout.connect(garbage.collect)
@@ -54,7 +53,6 @@ def collecting() -> Iterator[None]:
     finally:
         looking.stop()
         gc.unfreeze()
-        gc.enable()
 
 
 def resident() -> int:
