@@ -52,6 +52,18 @@ def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, queries: Q
     assert told == ["new", "end"]
 
 
+def test_a_fault_of_ours_is_logged_and_the_lane_lives_on(
+    qtbot: QtBot, queries: QueryRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged, told = list[object](), list[object]()
+    monkeypatch.setattr(threading, "excepthook", lambda args: logged.append(args.exc_type))
+    queries.ask("plan", lambda: dict[str, str]()["absent"], told.append, lane="docker")
+    queries.ask("offer", lambda: "after it", told.append, lane="docker")
+    qtbot.waitUntil(lambda: told[1:] == ["after it"])
+    assert isinstance(told[0], Failure)
+    assert logged == [KeyError]
+
+
 def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, queries: QueryRunner) -> None:
     told = list[object]()
 

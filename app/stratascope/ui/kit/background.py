@@ -129,6 +129,10 @@ class QueryRunner(QObject):
                 answer = asking()
             except FAILURES as error:
                 answer = Failure(error)
+            except Exception as error:  # noqa: BLE001 - a fault of ours: it is logged, and the lane lives on
+                fault = (type(error), error, error.__traceback__, threading.current_thread())
+                threading.excepthook(threading.ExceptHookArgs(fault))
+                answer = Failure(error)
             self._answers.append((question, answer))
             self._bell.ring()
 
