@@ -146,7 +146,7 @@ def _report(commands: Commands) -> None:
         msg("work from such recordings instead; several, or a directory of them, are reported as one fleet"),
         type=Path,
         nargs="+",
-        metavar="FILE|DIR",
+        metavar="PATH",
     )
 
 
@@ -452,7 +452,15 @@ def _hardening(commands: Commands) -> None:
     )
     export.add_argument("container", metavar="NAME|ID")
     kinds = ("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp")
-    export.add_argument("--as", dest="kind", required=True, choices=kinds)
+    _option(
+        export,
+        "--as",
+        msg("one of {formats}", formats=", ".join(kinds)),
+        dest="kind",
+        required=True,
+        choices=kinds,
+        metavar="FORMAT",  # as above
+    )
     _flag(export, "--secrets", msg("include the values of environment variables"))
     _json(export)
     for each in (harden, export):

@@ -194,7 +194,7 @@ def test_a_name_that_none_has_beside_an_engine_that_does_not_answer(
         "stratascope: No container has the name or ID nobody. podman can't be asked: What answers there is "
     )
     alone = run(*command, "nobody", engines=f"{docker_rootful.endpoint} {NOWHERE}")
-    assert alone.stderr == "stratascope: No container has the name or ID nobody.\n"
+    assert alone.stderr == "stratascope: No container has the name or ID nobody. See stratascope list.\n"
 
 
 def test_an_unknown_engine_is_an_error() -> None:
@@ -244,7 +244,7 @@ def test_names_and_ids(capture: Path) -> None:
     done = run("report", "--from-capture", str(capture), "plain", "nobody")
     assert done.returncode == 2
     assert "plain" in done.stdout
-    assert done.stderr == "stratascope: No container has the name or ID nobody.\n"
+    assert done.stderr == "stratascope: No container has the name or ID nobody. See stratascope list.\n"
 
 
 def test_engines_of_a_capture(capture: Path) -> None:

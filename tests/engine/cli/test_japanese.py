@@ -66,7 +66,8 @@ def test_the_help_is_in_japanese(command: str) -> None:
     assert done.stdout.startswith("使い方: stratascope")
     assert "このヘルプを表示して終了する" in done.stdout
     assert PROSE.search(done.stdout) is None
-    _, _, below = done.stdout.partition("\n\n")  # the usage is laid out by argparse, which counts letters
+    usage, _, below = done.stdout.partition("\n\n")
+    assert max(map(len, usage.splitlines())) <= 80, "laid out by argparse, which counts letters"
     assert max(width_of(line) for line in below.splitlines()) <= 80
     for line in done.stdout.splitlines():
         if re.match(r"  (-|[a-z])\S*  ", line):

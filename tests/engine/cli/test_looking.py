@@ -37,7 +37,7 @@ def test_diff_of_captures_and_containers_in_them() -> None:
     ("words", "said"),
     [
         (("diff", f"{DEMO}:we", f"{DEMO}:backup"), "No container has the name or ID we. Did you mean web?"),
-        (("diff", "web", "backup"), "No container has the name or ID web."),
+        (("diff", "web", "backup"), "No container has the name or ID web. docker can't be asked: "),
         (("report", "--from-capture", DEMO, "grafna"), "Did you mean grafana?"),
         (("report", "--json", "--from-capture", DEMO, "grafna"), "Did you mean grafana?"),
         (("report", "--jsn"), "unrecognized arguments: --jsn (did you mean --json?)"),

@@ -44,7 +44,10 @@ def test_why_the_container_that_is_sought_may_be_elsewhere(states: dict[str, Eng
         Engine(name, EngineKind.DOCKER, "unix:///x", state=state, message=msg("Do this."))
         for name, state in states.items()
     ]
-    assert translate(not_found("web", engines)) == f"No container has the name or ID web.{named}"
+    assert (
+        translate(not_found("web", engines))
+        == f"No container has the name or ID web.{named or ' See stratascope list.'}"
+    )
 
 
 def test_against_whose_containers_no_limit_can_be_held() -> None:

@@ -189,7 +189,11 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
             text = msg("The original of {name} is on the engine {engine}, which does not answer now.", name=name,
                        engine=kept.engine)  # fmt: skip
             raise ProbeError(text, name)
-    raise ProbeError(msg("Nothing is kept for {name}.", name=name), name)
+    raise ProbeError(_nothing_kept(name), name)
+
+
+def _nothing_kept(name: str) -> Message:
+    return msg("Nothing is kept for {name}: there is no relaunch of it to undo. See stratascope list.", name=name)
 
 
 def _is_of(transaction: Transaction, name: str) -> bool:
@@ -215,7 +219,7 @@ def _all_of(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[T
     running = [each for _, each in chosen(arguments, found)]
     hits = tuple(done for done in kept if any(_made(done, each) for each in running))
     if not hits:
-        raise ProbeError(msg("Nothing is kept for {name}.", name=words), words)
+        raise ProbeError(_nothing_kept(words), words)
     return hits
 
 
