@@ -448,6 +448,17 @@ def test_standards_say_what_they_add(qtbot: QtBot, window: MainWindow) -> None:
     assert frozenset(side.draft.choices) == suggested
 
 
+def test_the_standards_stay_below_their_button_as_they_grow(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    menu, button = side.column.standards, side.column.standard
+    menu.open_below(button)
+    qtbot.waitUntil(lambda: "…" not in menu.entries[Preset.CIS].text())
+    QApplication.processEvents()
+    assert menu.width() == menu.sizeHint().width()
+    assert menu.mapToGlobal(menu.rect().topRight()).x() < button.mapToGlobal(button.rect().topRight()).x() + 2
+    menu.close()
+
+
 def test_what_no_row_makes_gets_one(qtbot: QtBot, window: MainWindow) -> None:
     side = planned(qtbot, window)
     side.draft.add((Choice(toggle("ulimit-nofile"), "1024"), Choice(toggle("capabilities"), "+CAP_SYS_TIME")))

@@ -47,11 +47,17 @@ class StandardsMenu(QMenu):
         self._draft = draft
         self.entries: dict[Preset | None, QAction] = {}  # None: nothing at all
         self._group = QActionGroup(self)
+        self._corner = QPoint()
 
     def open_below(self, anchor: QWidget) -> None:
         """Below that widget."""
+        self._corner = anchor.mapToGlobal(QPoint(anchor.width(), anchor.height()))
         self.fill()
-        self.popup(anchor.mapToGlobal(QPoint(anchor.width() - self.sizeHint().width(), anchor.height())))
+        self.popup(self._below())
+
+    def _below(self) -> QPoint:
+        """Where it ends with the widget that it was opened from."""
+        return QPoint(self._corner.x() - self.sizeHint().width(), self._corner.y())
 
     def fill(self) -> None:
         """With what there is for the container in view."""
@@ -91,6 +97,7 @@ class StandardsMenu(QMenu):
             action.setText(f"{action.text().partition(chr(9))[0]}\t{said}")
             action.setEnabled(True)
             action.triggered.connect(partial(self._take, each))
+        self.move(self._below().x(), self.y())  # what they say is wider than the dots were
 
     def _take(self, standard: Standard, _: bool = False) -> None:
         self._draft.take_standard(standard.preset, standard.adds)
