@@ -451,7 +451,7 @@ def connected(
     accesses = {
         engine.id: ConnectedEngine(engines, port, engine, journal)
         for port, engine in zip(engines.ports, described, strict=True)
-        if engine.state is EngineState.CONNECTED
+        if engine.state is EngineState.CONNECTED and engine.kind is not EngineKind.SANDBOXES
     }
 
     def connect(engine: str) -> ConnectedEngine:

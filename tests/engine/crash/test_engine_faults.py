@@ -116,6 +116,9 @@ def test_recover_leaves_alone_what_a_living_program_works_on(docker_rootful: Rig
         code, out, err = scene.stratascope("recover")
         assert (code, out) == (0, "")
         assert f"{relaunch.name}: another window or command is working on it right now" in err
+        code, out, err = scene.stratascope("report", relaunch.name)
+        assert (code, err) == (0, ""), "with the machine's sandboxes, since it has a name"
+        assert relaunch.name in out
         code, out, err = scene.stratascope("harden", relaunch.name, "--yes", "--set", "no-new-privileges=on")
         assert code == 3, (out, err)
         relaunch.go_on()
