@@ -6,7 +6,16 @@ import re
 
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QPushButton,
+    QRadioButton,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from rig.window.contrast import contrast
@@ -156,3 +165,16 @@ def _room(button: QPushButton) -> QRect:
     option = QStyleOptionButton()
     option.initFrom(button)
     return button.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, button)
+
+
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+def test_an_empty_box_is_seen(qtbot: QtBot, mode: ThemeMode, kind: type[QAbstractButton]) -> None:
+    theme = Theme(mode)
+    theme.apply()
+    box = kind()
+    qtbot.addWidget(box)
+    box.show()
+    drawn = box.grab().toImage()
+    colours = {drawn.pixelColor(x, drawn.height() // 2).name() for x in range(drawn.width())}
+    assert max(contrast(colour, theme.color("window").name()) for colour in colours) >= 3.0

@@ -92,6 +92,9 @@ QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
 QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
+QCheckBox::indicator:unchecked, QRadioButton::indicator:unchecked { background: @panel; border: 1px solid @text3;
+  border-radius: $2; width: $12; height: $12; }
+QRadioButton::indicator:unchecked { border-radius: $7; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
 QComboBox { background: @panel; color: @text; border: 1px solid @line2; border-radius: $7; padding: $4 $8; }
 QComboBox:hover { background: @sunk; }
