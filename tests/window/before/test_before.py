@@ -21,6 +21,7 @@ from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.answer import Tone
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.palette import found
 from stratascope.ui.window.strata_page import StrataPage
 from window.judge import Judge
 from window.not_started import COMPOSE, judged, offered
@@ -142,6 +143,12 @@ def test_a_file_is_dropped_and_text_is_never_markup(page: BeforePage, qtbot: QtB
     page.text.clear()
     page.text.insertFromMimeData(rich)
     assert page.text.toPlainText() == "<b>docker</b>"
+
+
+@pytest.mark.parametrize("word", ["compose", "quadlet", "kubernetes"])
+def test_a_kind_of_file_leads_here(window: MainWindow, page: BeforePage, word: str) -> None:
+    places = found(window.actions_.finder.gather(), word)
+    assert "Before it starts" in [each.title for each in places]
 
 
 def test_the_key_and_the_search(window: MainWindow, page: BeforePage, qtbot: QtBot) -> None:

@@ -9,10 +9,12 @@ from PySide6.QtCore import QRect
 from PySide6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
+    QFileDialog,
     QPushButton,
     QRadioButton,
     QStyle,
     QStyleOptionButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -178,3 +180,20 @@ def test_an_empty_box_is_seen(qtbot: QtBot, mode: ThemeMode, kind: type[QAbstrac
     drawn = box.grab().toImage()
     colours = {drawn.pixelColor(x, drawn.height() // 2).name() for x in range(drawn.width())}
     assert max(contrast(colour, theme.color("window").name()) for colour in colours) >= 3.0
+
+
+def test_the_buttons_of_a_file_dialog_show_what_they_do(qtbot: QtBot, theme: Theme) -> None:
+    theme.apply()
+    dialog = QFileDialog()
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    above = dialog.findChild(QToolButton, "toParentButton")
+    assert isinstance(above, QToolButton)
+    drawn, size = above.grab().toImage(), above.size()
+    inner = {
+        drawn.pixelColor(x, y).name()
+        for x in range(size.width() // 4, size.width() * 3 // 4)
+        for y in range(size.height() // 4, size.height() * 3 // 4)
+    }
+    assert len(inner) > 4, "a picture"

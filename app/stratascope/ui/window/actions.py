@@ -351,7 +351,10 @@ class Actions(QObject):
         for view in self._window.pages.switch.views:
             why = NONE_CHOSEN if view not in MACHINE and self._window.selection.current is None else None
             key = "" if view is View.PLAN else view_key(view)
-            yield Entry(page_of(view).word, partial(self.open_view, view), key, _PAGE, why=partial(_this, why))
+            words = "check compose quadlet kubernetes docker run" if view is View.BEFORE else ""
+            yield Entry(
+                page_of(view).word, partial(self.open_view, view), key, _PAGE, why=partial(_this, why), words=words
+            )
 
     def open_view(self, view: View) -> None:
         """Open a view; of the machine's, which the list's arrows say nothing of, focus what it is used with."""
