@@ -123,7 +123,11 @@ def test_a_refusal_leaves_everything_as_it_was(docker_rootful: Rig) -> None:
         one, other = named(before, "there"), named(after, "there")
         assert one is not None
         assert other is not None
-        assert one.layers == other.layers
+        first, second = (
+            [(each.id, each.asked, each.assessment.verdict, each.id == "cgroup" or each.facts) for each in state.layers]
+            for state in (one, other)
+        )
+        assert first == second, "but for what it uses meanwhile"
         assert one.capture is not None
         assert other.capture is not None
         assert list(one.capture.names()) == list(other.capture.names())

@@ -44,7 +44,7 @@ def test_observed_by_the_button(
             page.strip.observe.click()
             qtbot.waitUntil(page.strip.end.isVisible)
             qtbot.waitUntil(lambda: page.capabilities.used.model_.place_of("CHOWN") >= 0)
-            assert page.calls.notable.model_.rows
+            qtbot.waitUntil(lambda: bool(page.calls.notable.model_.rows))
             page.strip.end.click()
             qtbot.waitUntil(page.strip.observe.isVisible)
             assert page.strip.title.text().startswith("Learned from")
