@@ -175,7 +175,7 @@ def idle(plan: HardeningPlan) -> PlanButton:
         return PlanButton(Act.NOTHING, msg("Nothing to change"), msg("No change is switched on."))
     if plan.unclosed:
         return PlanButton(Act.NOTHING, msg("No plan"), msg("No switch closes what is open."), sign=Sign.UNKNOWN)
-    line = msg("Everything in the plan is in force.")
+    line = msg("The plan has nothing left to change.")
     return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=Sign.DONE)
 
 
