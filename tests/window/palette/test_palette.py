@@ -56,6 +56,18 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert view_of(window) is View.STRATA
 
 
+def test_the_letters_typed_last_are_bold_in_a_row_that_stays(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "sys_m")
+    QApplication.processEvents()
+    before = palette.list.grab().toImage()
+    rows = palette.model.rows
+    QTest.keyClicks(palette.field, "odul")
+    painted = palette.list.viewport().grab().toImage()
+    assert palette.model.rows == rows
+    assert before != painted
+
+
 def test_in_japanese_all_is_found_in_english_too(window: MainWindow) -> None:
     in_english = [each.title for each in window.actions_.finder.gather()]
     try:

@@ -143,6 +143,7 @@ class Palette(QFrame):
 
     def _search(self, text: str) -> None:
         self.model.show(found(self._all, text))
+        self.list.viewport().update()  # other letters are bold in a row that stays
         if self.model.rows:
             self.list.setCurrentIndex(self.model.index(0, 0))
         self._tell()
