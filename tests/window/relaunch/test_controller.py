@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import card_of, named, over, press, relaunch, select, stopped, with_others
+from rig.window.hardening import card_of, named, over, planned, press, relaunch, select, stopped, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -104,6 +105,24 @@ def test_the_window_goes_once_to_what_a_run_left(
         assert window.selection.current is not None
         assert window.selection.current.container.name == "web"
         assert window.toolbar.filter.text() == "web"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_who_turned_to_a_page_of_the_machine_meanwhile_stays_there(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, turned: bool
+) -> None:
+    staged.gate = threading.Event()
+    side = planned(qtbot, window)
+    if not turned:
+        window.pages.show_view(View.FLEET)
+    side.draft.relaunch_now()
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.dialog.hide()
+    if turned:
+        window.pages.show_view(View.FLEET)
+    staged.gate.set()
+    over(qtbot, side)
+    assert window.pages.view is (View.FLEET if turned else View.STRATA)
 
 
 def test_closing_while_a_relaunch_runs_asks_and_rolls_back(

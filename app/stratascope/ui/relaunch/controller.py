@@ -172,11 +172,13 @@ PATIENCE = 400  # ms until the sheet tells that an undo is being thought through
 class RelaunchController(LongRun["RelaunchDialog"]):
     """The column, the sheet and the run. `column_wanted`: focus the column.
 
-    `find_wanted`: find what breaks a failed Plan. `ended`: a Result. `given_up`: a Transaction whose way back is gone.
+    `find_wanted`: find what breaks a failed Plan. `begun`: a relaunch or undo has. `ended`: a Result. `given_up`: a
+    Transaction whose way back is gone.
     """
 
     column_wanted = Signal()
     find_wanted = Signal(object)
+    begun = Signal()
     ended = Signal(object)
     given_up = Signal(object)
 
@@ -405,6 +407,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.dialog.present()
         self.column.draft.show_running(self.dialog.title.text(), undoes=undoing is not None)
         run.start()
+        self.begun.emit()
 
     def tell(self, event: Progress | Proved) -> None:
         self.dialog.tell(event)

@@ -365,7 +365,8 @@ class MainWindow(QMainWindow):
         for header in (self.strata_page.header, self.pages.header):
             results.join(header)
         hardening.ended.connect(results.put)
-        hardening.ended.connect(lambda _: self.pages.leave_fleet())
+        hardening.begun.connect(self.pages.mark)
+        hardening.ended.connect(lambda _: self.pages.leave_marked())
         hardening.given_up.connect(results.drop)
         results.proof_wanted.connect(self.strata_page.show_proof)
         results.proof_wanted.connect(self._turn_to_proof)

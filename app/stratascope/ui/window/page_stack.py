@@ -52,7 +52,7 @@ class Pages(QStackedWidget):
         theme, selection = parts.theme, parts.selection
         self._parts, self.layers, self._selection = parts, parts.layers, selection
         self.strata_page, self.switch = strata_page, switch
-        self.view = View.STRATA
+        self.view = self._marked = View.STRATA
         self._refreshed: Snapshot | None = None  # what the page in view shows
         self.plan_place = QWidget()  # of the column, where the window is narrow
         self.made: dict[View, MadePage] = {View.PLAN: MadePage(self.plan_place)}
@@ -182,6 +182,15 @@ class Pages(QStackedWidget):
         """Leave the fleet's page: a container was chosen."""
         if self.view in MACHINE:
             self.show_view(self.home)
+
+    def mark(self) -> None:
+        """Note which page is open as a relaunch begins."""
+        self._marked = self.view
+
+    def leave_marked(self) -> None:
+        """As it has ended: leave the fleet's page for the container, unless the user has turned to it meanwhile."""
+        if self.view is self._marked:
+            self.leave_fleet()
 
     def adapt(self, *, one_column: bool, low: bool, live: bool) -> None:
         """Bring the current view's page to the front; without a container, the empty page. `one_column`: the toolbar
