@@ -56,6 +56,26 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert view_of(window) is View.STRATA
 
 
+def test_enter_starts_nothing_before_something_is_chosen(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    assert palette.model.rows
+    assert palette.count.text()
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    assert not palette.list.currentIndex().isValid()
+    QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    assert palette.list.currentIndex().row() == 0
+    QTest.keyClicks(palette.field, "sys")
+    QTest.keyClick(palette.field, Qt.Key.Key_Backspace)
+    assert palette.list.currentIndex().row() == 0
+
+
+def test_of_what_matches_alike_first_comes_what_can_be_done_now() -> None:
+    dead = PaletteEntry("Open it", "Action", print, why="not now")
+    alive = PaletteEntry("Open it later", "Action", print)
+    assert found((dead, alive), "open") == (alive, dead)
+
+
 def test_the_letters_typed_last_are_bold_in_a_row_that_stays(window: MainWindow, qtbot: QtBot) -> None:
     palette = opened(window, qtbot)
     QTest.keyClicks(palette.field, "sys_m")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QTextLayout
 from PySide6.QtWidgets import QFrame, QLineEdit, QStyle, QVBoxLayout, QWidget
 
@@ -57,8 +57,8 @@ class PaletteEntry(Value):
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
-    """Return the entries that contain all words of the text, best first; without text all of them, those that
-    can be done now first. At most `MOST`.
+    """Return the entries that contain all words of the text, best first, and of those that match alike what can be
+    done now; without text all of them, those that can be done now first. At most `MOST`.
     """
     words = text.casefold().split()
     if not words:
@@ -69,7 +69,8 @@ def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]
         whole = f"{title} {place.words.casefold()} {place.kind.casefold()} {english_}"
         if all(word in whole for word in words):
             rank = _rank(title, words)
-            ranked.append((min(rank, _rank(english_, words)) if english_ else rank, number, place))
+            place_rank, length = min(rank, _rank(english_, words)) if english_ else rank
+            ranked.append(((place_rank, bool(place.why), length), number, place))
     ranked.sort(key=lambda each: each[:2])
     return tuple(place for _, _, place in ranked[:MOST])
 
@@ -144,8 +145,8 @@ class Palette(QFrame):
     def _search(self, text: str) -> None:
         self.model.show(found(self._all, text))
         self.list.viewport().update()  # other letters are bold in a row that stays
-        if self.model.rows:
-            self.list.setCurrentIndex(self.model.index(0, 0))
+        # nothing is chosen before something is typed or an arrow pressed: Enter alone must not start anything
+        self.list.setCurrentIndex(self.model.index(0, 0) if text.strip() else QModelIndex())
         self._tell()
         self._fit()
 
