@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from PySide6.QtCore import Qt
@@ -21,6 +22,7 @@ from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.exposure import number_text
 from stratascope.state import preferences
+from stratascope.ui.harden import next_step
 from stratascope.ui.harden.next_step import Act, Sign
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
@@ -54,6 +56,21 @@ def tried(qtbot: QtBot, window: MainWindow) -> None:
     side.column.button.click()
     qtbot.waitUntil(lambda: not trials_of(window).busy)
     planned(qtbot, window)
+
+
+def test_the_bar_of_a_trial_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    trial = next_step.Trial(("docker", "1"), "web", (), 100.0, 100.0)
+    seen = list[float]()
+    for second in range(60):
+        clock[0] = 100.0 + second
+        if second in {1, 8, 30}:  # a copy begins: a second is left at the least, then twenty
+            trial = trial.going_on(1.0 if second == 1 else 20.0, trial.number + 1)
+        seen.append(trial.part)
+    assert seen == sorted(seen)
+    assert seen[6] < 0.9, "it took longer than the least"
+    assert 0.7 < seen[-1] < 1.0
 
 
 def test_tried_then_relaunched_in_two_clicks(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:

@@ -13,7 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import number_text
 from stratascope.ui.harden.wishes import Key
 from stratascope.usecases.plan.plan import Plan
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 
 class Act(Enum):
@@ -65,7 +65,7 @@ class PlanButton(Value):
 
 class Trial(Value):
     """One that is under way. `began`: on the monotonic clock; `left`: seconds that it takes at the least from then on
-    when it was told; `told`: when that was.
+    when it was told; `told`: when that was; `reached`: the part that was done by then.
     """
 
     key: Key
@@ -75,6 +75,7 @@ class Trial(Value):
     told: float
     rows: tuple[Change, ...] = ()
     left: float | None = None
+    reached: float = 0.0
     number: int = 1
     cancelling: bool = False
 
@@ -84,11 +85,18 @@ class Trial(Value):
 
     @property
     def part(self) -> float:
-        """How much of it is done, as far as can be told; of the first twin nobody knows how long it takes."""
-        gone = time.monotonic() - self.began
+        """How much of it is done, as far as can be told, and never less than before; of the first twin nobody knows
+        how long it takes.
+        """
+        now = time.monotonic()
+        gone = now - self.began
         if self.left is None:
             return min(0.3, gone / 60)
-        return min(0.97, gone / max(0.1, (self.told - self.began) + max(self.left, time.monotonic() - self.told)))
+        return min(0.97, max(self.reached, gone / (gone + max(_USUAL, self.left - (now - self.told)))))
+
+    def going_on(self, left: float | None, number: int) -> Trial:
+        """The same, as told now: the twin of that number begins, and at least `left` seconds are left."""
+        return replace(self, told=time.monotonic(), left=left, number=number, reached=self.part)
 
 
 class Underway(Value):

@@ -7,7 +7,6 @@ each other down, and be compared with the wrong times.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
@@ -195,7 +194,7 @@ class TrialController(BackgroundRun):
         if isinstance(event, TrialDone):
             self._trials.append(event)
         elif trial is not None:
-            self._draft.tell_trial(replace(trial, told=time.monotonic(), left=event.seconds_left, number=event.number))
+            self._draft.tell_trial(trial.going_on(event.seconds_left, event.number))
 
     def cancel(self) -> None:
         """At the next safe point."""
