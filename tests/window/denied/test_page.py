@@ -448,3 +448,8 @@ def test_no_word_loses_its_end_in_a_narrow_table(qtbot: QtBot, theme: Theme, wid
     box = metrics.boundingRect(QRect(0, 0, room, 10000), int(Qt.TextFlag.TextWordWrap.value), broken)
     assert box.width() <= room
     assert breakable("It does not hold it", metrics, room) == "It does not hold it"
+    japanese = "新しい名前空間の作成、unshareの呼び出し、--sysctl=net.ipv4.ip_forward=1を許可"
+    kept = breakable(japanese, metrics, room)
+    assert kept.replace("\u200b", "") == japanese
+    assert kept.startswith("新しい名前空間の作成、unshareの呼び出し、-\u200b"), "no line begins with a comma"
+    assert kept.endswith("1を許可")

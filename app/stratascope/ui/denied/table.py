@@ -9,6 +9,7 @@ No sentence is cut: a row is as high as its longest text needs. Only the raw cal
 
 from __future__ import annotations
 
+import re
 import time
 from enum import IntEnum
 from functools import partial
@@ -122,6 +123,7 @@ ROW = 48
 SIDE = 12  # px left of the first column
 TIGHT = 620  # below this width the time is hidden, and the raw call and the process share the rest
 QUIET = 60.0  # seconds
+_WORD = re.compile(r"[!-~]+")
 _KNOWN = 5000  # cached heights of texts
 
 
@@ -385,12 +387,16 @@ def _draw_text(painter: QPainter, room: QRect, text: str, font: QFont, theme: Th
 
 
 def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
-    """Return the text with words wider than a line broken anywhere: what matters may be at their end ("…forward=1")."""
+    """Return the text with words wider than a line broken anywhere: what matters may be at their end ("…forward=1").
+    Japanese has no blanks, and Qt knows where its lines may break.
+    """
     if metrics.horizontalAdvance(text) <= width:
         return text
-    return " ".join(
-        "\u200b".join(each) if metrics.horizontalAdvance(each) > width else each for each in text.split(" ")
-    )
+
+    def broken(word: re.Match[str]) -> str:
+        return "\u200b".join(word[0]) if metrics.horizontalAdvance(word[0]) > width else word[0]
+
+    return _WORD.sub(broken, text)
 
 
 def mark_of(state: ContainerState | None, which: str) -> Mark | None:
