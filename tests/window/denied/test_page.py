@@ -22,8 +22,9 @@ from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.denied.page import ALL, DeniedPage
-from stratascope.ui.denied.table import Column, DenialModel, breakable
+from stratascope.ui.denied.table import Column, DenialModel
 from stratascope.ui.kit.buttons import Segment
+from stratascope.ui.kit.labels import breakable
 from stratascope.ui.kit.page import Group, View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.page import UsePage

@@ -9,7 +9,6 @@ No sentence is cut: a row is as high as its longest text needs. Only the raw cal
 
 from __future__ import annotations
 
-import re
 import time
 from enum import IntEnum
 from functools import partial
@@ -29,7 +28,7 @@ from stratascope.presentation import refusals_report as words
 from stratascope.ui.kit import table
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Flow
-from stratascope.ui.kit.labels import Label, Line, draw_line
+from stratascope.ui.kit.labels import Label, Line, breakable, draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
@@ -123,7 +122,6 @@ ROW = 48
 SIDE = 12  # px left of the first column
 TIGHT = 620  # below this width the time is hidden, and the raw call and the process share the rest
 QUIET = 60.0  # seconds
-_WORD = re.compile(r"[!-~]+")
 _KNOWN = 5000  # cached heights of texts
 
 
@@ -384,19 +382,6 @@ def _draw_text(painter: QPainter, room: QRect, text: str, font: QFont, theme: Th
     painter.setPen(theme.color(ink))
     shown = breakable(text, painter.fontMetrics(), room.width())
     painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, shown)
-
-
-def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
-    """Return the text with words wider than a line broken anywhere: what matters may be at their end ("…forward=1").
-    Japanese has no blanks, and Qt knows where its lines may break.
-    """
-    if metrics.horizontalAdvance(text) <= width:
-        return text
-
-    def broken(word: re.Match[str]) -> str:
-        return "\u200b".join(word[0]) if metrics.horizontalAdvance(word[0]) > width else word[0]
-
-    return _WORD.sub(broken, text)
 
 
 def mark_of(state: ContainerState | None, which: str) -> Mark | None:

@@ -10,7 +10,7 @@ import html
 import re
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
@@ -20,6 +20,7 @@ TIP_LIMIT = 900  # characters; longer tooltips are cut
 _TOLD = "described-by-tip"  # property: the description set with the last tooltip
 _LONG_WORD = re.compile(r"(\S{48})(?=\S)")
 _ENDLESS, _BREAK = re.compile(r"([!-.0-~]{24})(?=[!-.0-~])"), "\N{ZERO WIDTH SPACE}"
+_WORD = re.compile(r"[!-~]+")
 _PATH, _JOINER, _KEPT_WHOLE = re.compile(r"(?<!\S)/\S+"), "\N{WORD JOINER}", 28  # _KEPT_WHOLE: characters
 
 
@@ -45,6 +46,19 @@ def wrapped(text: str) -> str:
 def _joined(found: re.Match[str]) -> str:
     path = found[0]
     return path.replace("/", f"/{_JOINER}", -1 if len(path) <= _KEPT_WHOLE else 1)
+
+
+def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
+    """Return the text with words wider than a line broken anywhere: what matters may be at their end ("…forward=1").
+    Japanese has no blanks, and Qt knows where its lines may break.
+    """
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+
+    def broken(word: re.Match[str]) -> str:
+        return "\u200b".join(word[0]) if metrics.horizontalAdvance(word[0]) > width else word[0]
+
+    return _WORD.sub(broken, text)
 
 
 def give_tip(widget: QWidget, text: str) -> None:

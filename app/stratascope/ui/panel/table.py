@@ -18,7 +18,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.linux.namespace import Namespace
 from stratascope.ui.kit.focus_order import focus_pen
-from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.labels import Label, breakable
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
 from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -53,6 +53,7 @@ def _column(at: int) -> Column:
 
 
 _HEADS, _SHARES = (msg("Fact"), msg("Value"), msg("Asked for"), msg("Source")), (20, 41, 15, 24)
+_WRAP = int(Qt.TextFlag.TextWordWrap)
 COLUMNS = tuple(map(_column, range(4)))
 
 
@@ -63,8 +64,9 @@ def columns_of(rows: tuple[Row, ...]) -> tuple[Column, ...]:
 
 
 def _height(font: QFont, text: str, width: int, least: int) -> int:
-    flags = int(Qt.TextFlag.TextWordWrap) if " " in text else int(Qt.TextFlag.TextWrapAnywhere)
-    return max(least, QFontMetrics(font).boundingRect(QRect(0, 0, max(20, width), 100000), flags, text).height() + 1)
+    metrics, width = QFontMetrics(font), max(20, width)
+    box = QRect(0, 0, width, 100000)
+    return max(least, metrics.boundingRect(box, _WRAP, breakable(text, metrics, width)).height() + 1)
 
 
 class FactsList(ItemTable):
@@ -141,19 +143,17 @@ class FactsList(ItemTable):
         painter.setFont(font)
         ink = {LABEL: "text2", SOURCE: "text3", ASKED: "text2"}.get(column, TONE_INK[row.tone])
         painter.setPen(theme.color(ink))
-        flags = int(Qt.TextFlag.TextWrapAnywhere if column == SOURCE else Qt.TextFlag.TextWordWrap)
         text = cell_text(row, column)
-        if " " not in text:
-            flags = int(Qt.TextFlag.TextWrapAnywhere)
         height = _height(font, text, inner.width(), theme.box(12))
         top = QRect(inner.left(), inner.top(), inner.width(), height)
-        painter.drawText(top, flags | int(Qt.AlignmentFlag.AlignVCenter), text)
+        shown = breakable(text, painter.fontMetrics(), max(20, inner.width()))
+        painter.drawText(top, _WRAP | int(Qt.AlignmentFlag.AlignVCenter), shown)
         note = _note(row, column)
         if note:
             painter.setFont(theme.font(11))
             painter.setPen(theme.color("text2"))
             rest = inner.adjusted(0, height, 0, 0)
-            painter.drawText(rest, int(Qt.TextFlag.TextWordWrap), note)
+            painter.drawText(rest, _WRAP, breakable(note, painter.fontMetrics(), max(20, rest.width())))
         if state & QStyle.StateFlag.State_HasFocus and self.hasFocus():
             painter.setPen(focus_pen(theme))
             painter.drawRect(rect.adjusted(1, 1, -1, -2))
