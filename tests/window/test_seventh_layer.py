@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +52,19 @@ LAYER = Layer(
 '''
 
 
+def _busy() -> list[str]:
+    """Threads of windows that are asking, and not waiting for a question."""
+    frames = sys._current_frames()
+    asking = [each for each in threading.enumerate() if each.name.startswith("query ")]
+    return [each.name for each in asking if each.ident in frames and frames[each.ident].f_code.co_name != "_work"]
+
+
 def _quiet() -> None:
     """Wait until no window asks any more, an earlier test's too: it would meet a layer it never assessed."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("query "):
-            thread.join(60)
-            assert not thread.is_alive(), thread.name
+    until = time.monotonic() + 60
+    while _busy():
+        assert time.monotonic() < until, _busy()
+        time.sleep(0.05)
 
 
 @pytest.fixture
