@@ -48,8 +48,7 @@ def look(pid: int, *wants: str) -> dict[str, tuple[object, ...]]:
     return {str(item[0]): item for item in entries}
 
 
-def test_device_nodes(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_files, "SECONDS", 60.0)
+def test_device_nodes(rooted: tuple[int, Path]) -> None:
     text = str(look(rooted[0], "root:dev")["root:dev"][2])
     assert sorted(text.splitlines()) == ["b 8:0 /dev/sda", "c 1:3 /dev/null", "c 226:0 /dev/dri/card0"]
     assert of(**{"root:dev": text}).nodes == ("/dev/dri/card0", "/dev/sda")
@@ -66,11 +65,8 @@ def test_what_takes_too_long_is_no_answer(rooted: tuple[int, Path], monkeypatch:
     assert look(rooted[0], "root:dev")["root:dev"][2:4] == (None, "UNSUPPORTED")
 
 
-def test_links_lead_nowhere(
-    rooted: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_lead_nowhere(rooted: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Neither one in the place of a folder that is looked at, nor one in it, to a folder or to a node."""
-    monkeypatch.setattr(root_files, "SECONDS", 60.0)
     pid, root = rooted
     outside = tmp_path_factory.mktemp("outside")
     os.mknod(outside / "sdz", 0o60660, os.makedev(8, 400))
