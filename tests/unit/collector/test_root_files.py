@@ -36,7 +36,8 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     for name, number, kind in (("null", (1, 3), 0o20666), ("dri/card0", (226, 0), 0o20660), ("sda", (8, 0), 0o60660)):
         os.mknod(tmp_path / "dev" / name, kind, os.makedev(*number))
     child = subprocess.Popen(["chroot", "--userspec=65534:65534", str(tmp_path), "/bin/busybox", "sleep", "60"])
-    while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
+    # before it runs another program it is still root, and could leave
+    while Path(f"/proc/{child.pid}/exe").readlink() != tmp_path / "bin/busybox":
         time.sleep(0.01)
     yield child.pid, tmp_path
     child.kill()
