@@ -48,7 +48,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         f"mount --rbind {tmp_path} {tmp_path} && exec chroot --userspec=65534:65534 {tmp_path} /bin/busybox sleep 600"
     )
     child = subprocess.Popen(["unshare", "-m", "--propagation", "private", "sh", "-c", script])
-    while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
+    while Path(f"/proc/{child.pid}/exe").readlink() != tmp_path / "bin/busybox":  # no longer root
         time.sleep(0.01)
     yield child.pid, tmp_path
     child.kill()

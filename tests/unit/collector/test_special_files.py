@@ -47,7 +47,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
             exec chroot --userspec=65534:65534 "$0" /bin/busybox sleep 60"""
         command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, str(root), str(bound)]
         child = subprocess.Popen(command)
-        while Path(f"/proc/{child.pid}/root").readlink() != root:
+        while Path(f"/proc/{child.pid}/exe").readlink() != root / "bin/busybox":  # no longer root
             time.sleep(0.01)
         yield child.pid, root
         child.kill()
