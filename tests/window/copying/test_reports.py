@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from rig.window.named import in_menu
+from stratascope.i18n import language
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.start import report_as
 from stratascope.ui.kit.feedback import Feedback
@@ -84,3 +85,17 @@ def test_what_was_there_is_kept_where_it_cant_be_written(reporting: MainWindow, 
     assert "could not be written" in box.text()
     box.close()
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QFileDialog) and each.isVisible()]
+
+
+def test_the_file_dialog_is_wholly_in_japanese(reporting: MainWindow) -> None:
+    """Also the two lines that Qt's own translation lacks."""
+    assert reporting.reports is not None
+    labels = QFileDialog.DialogLabel
+    try:
+        language.start({language.VARIABLE: "ja"}, None)
+        reporting.reports.ask_one()
+        texts = [open_dialog().labelText(each) for each in (labels.LookIn, labels.FileType)]
+        open_dialog().reject()
+    finally:
+        language.start({language.VARIABLE: "en"}, None)
+    assert texts == ["場所：", "ファイルの種類："]

@@ -12,6 +12,9 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+
 
 def ask_open(parent: QWidget, title: str, then: Callable[[Path], object], *, folder: str = "", kinds: str = "") -> None:
     """Ask for an existing file. `kinds`: as Qt's name filters, `Captures (*.json);;*`."""
@@ -58,6 +61,9 @@ def _dialog(parent: QWidget, title: str, kinds: str) -> QFileDialog:
     dialog = QFileDialog(parent, title)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setViewMode(QFileDialog.ViewMode.List)  # Qt's own, where the desktop has none, cuts its other columns
+    labels = QFileDialog.DialogLabel  # Qt's own Japanese lacks these two
+    dialog.setLabelText(labels.LookIn, translate(msg("Look in:")))
+    dialog.setLabelText(labels.FileType, translate(msg("File type:")))
     if kinds:
         dialog.setNameFilters(kinds.split(";;"))
     return dialog
