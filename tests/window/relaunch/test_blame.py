@@ -46,8 +46,10 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     over(qtbot, side)
     assert card.isVisible()
     assert not card.go.isVisible(), "nothing is known that would help"
+    card.dismiss.setFocus()
     card.dismiss.click()
     assert card.isHidden()
+    assert window.focusWidget() is window.strata_page.header.exposure, "the plan does not scroll"
 
 
 def test_what_was_not_tested_is_said_and_a_person_may_say_that_it_works(

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
 from stratascope.core.ground import Ground
@@ -208,10 +208,15 @@ class Header(QWidget):
         if text is not None:
             self.result.show_result(text, refused)
             self._below = text.below
+        held = not there and self.result.isAncestorOf(QApplication.focusWidget() or self)
+        if held:  # else Qt hands it on to some row of the plan, and the plan scrolls there
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
         if there is self.result.isHidden():
             self.result.setVisible(there)
         self._show_exposure()
         self._fit_cards()
+        if held:
+            self.exposure.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fit_cards(self) -> None:
         """What is still serious, or supposed, stands below a result; what is calm gives way to it, and so does all
