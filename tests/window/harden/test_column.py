@@ -109,6 +109,20 @@ def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: Main
     assert not side.column.keeps.isVisible()
 
 
+def test_one_row_alone_by_its_menu(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    rows = side.column.changes.rows
+    assert sum(row.isChecked() for row in rows.values()) > 1
+    key, row = next((key, row) for key, row in rows.items() if not row.isChecked())
+    (only,) = row.actions()
+    assert row.contextMenuPolicy() is Qt.ContextMenuPolicy.ActionsContextMenu
+    only.trigger()
+    planned(qtbot, window)
+    assert [each for each, row in side.column.changes.rows.items() if row.isChecked()] == [key]
+    assert side.draft.plan is not None
+    assert row.change.choice in side.draft.plan.choices
+
+
 def test_no_wrapper_outlives_its_layout_item(qtbot: QtBot, window: MainWindow) -> None:
     def items() -> int:
         gc.collect()

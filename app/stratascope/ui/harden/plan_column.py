@@ -131,6 +131,7 @@ class PlanColumn(QWidget):
         changes = self.changes
         draft.changed.connect(self.show_changed)
         changes.switched.connect(draft.switch)
+        changes.only_wanted.connect(draft.switch_only)
         changes.value_wanted.connect(self._open_value)
         changes.instead.connect(self._take_instead)
         changes.accept_wanted.connect(self._accept)

@@ -310,6 +310,12 @@ class PlanDraft(QObject):
                 self._take_from_more(own, key, None)
             self._ask_wanted()
 
+    def switch_only(self, key: str) -> None:
+        """That row on, and all others off."""
+        row = None if self.plan is None else next((each for each in self.plan.changes if each.key == key), None)
+        if row is not None and self.state is not None and self._own_to_change() is not None:
+            self.take_choices(self.state.key, (row.choice,))
+
     def set_value(self, key: str, value: str) -> None:
         """Another value of a row, which switches it on."""
         own = self._own_to_change()

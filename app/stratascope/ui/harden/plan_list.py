@@ -107,11 +107,12 @@ class FoldedLines(QWidget):
 
 
 class PlanList(Scrolled):
-    """`switched`, `value_wanted`, `instead`, `accept_wanted` are those of its rows; `pointed` has the ids of threats
-    that the row at hand closes, None for no row; `watch_wanted`: its head asks for it.
+    """`switched`, `only_wanted`, `value_wanted`, `instead`, `accept_wanted` are those of its rows; `pointed`: the ids
+    of threats that the row at hand closes, None for no row; `watch_wanted`: its head asks for it.
     """
 
     switched = Signal(str, bool)
+    only_wanted = Signal(str)
     value_wanted = Signal(str)
     instead = Signal(str, object)
     accept_wanted = Signal(str)
@@ -233,6 +234,7 @@ class PlanList(Scrolled):
         for change in changes:
             row = PlanRow(self._theme, change)
             row.switched.connect(self.switched)
+            row.only_wanted.connect(self.only_wanted)
             row.value_wanted.connect(self.value_wanted)
             row.instead.connect(self.instead)
             row.accept_wanted.connect(self.accept_wanted)

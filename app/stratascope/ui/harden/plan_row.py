@@ -7,7 +7,7 @@ instead, as chips. Nothing in it is cut: a long title takes a second line.
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from stratascope.core.message import Message, colon, msg
@@ -84,11 +84,12 @@ class ValueButton(QAbstractButton):
 
 
 class PlanRow(QAbstractButton):
-    """`switched`, `value_wanted`, `instead` (an Alternative) and `accept_wanted` are the person's doing; all have its
-    key. `pointed`: whether the mouse or the keyboard is at it.
+    """`switched`, `only_wanted`, `value_wanted`, `instead` (an Alternative) and `accept_wanted` are the person's doing;
+    all have its key. `pointed`: whether the mouse or the keyboard is at it.
     """
 
     switched = Signal(str, bool)
+    only_wanted = Signal(str)
     value_wanted = Signal(str)
     instead = Signal(str, object)
     accept_wanted = Signal(str)
@@ -111,6 +112,10 @@ class PlanRow(QAbstractButton):
         self.value = ValueButton(theme, self)
         self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.change.key))
         self.clicked.connect(lambda on: self.switched.emit(self.change.key, on))
+        only = QAction(translate(msg("Only this change")), self)
+        only.triggered.connect(lambda _=False: self.only_wanted.emit(self.change.key))
+        self.addAction(only)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         theme.changed.connect(self.update)
 
     # -- contents
