@@ -41,7 +41,7 @@ THIRD_PARTY = {
 }
 
 # The standard library's own, for which it has no public name: to end a forked child; what a parser takes
-ONLY_WAY = frozenset({"_exit", "_actions", "_SubParsersAction"})
+ONLY_WAY = frozenset({"_exit", "_actions", "_SubParsersAction", "_current_frames"})
 
 
 def run(*command: str) -> None:
