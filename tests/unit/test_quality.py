@@ -40,7 +40,7 @@ THIRD_PARTY = {
     "value": frozenset({"msgspec"}),
 }
 
-# The standard library's own, for which it has no public name: to end a forked child; what a parser takes
+# The standard library's own without a public name: to end a forked child, what a parser takes, what a thread does
 ONLY_WAY = frozenset({"_exit", "_actions", "_SubParsersAction", "_current_frames"})
 
 
