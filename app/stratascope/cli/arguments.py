@@ -459,7 +459,7 @@ def _hardening(commands: Commands) -> None:
         dest="kind",
         required=True,
         choices=kinds,
-        metavar="FORMAT",  # as above
+        metavar="FORMAT",  # as for a report: the choices in one word are wider than a terminal
     )
     _flag(export, "--secrets", msg("include the values of environment variables"))
     _json(export)

@@ -221,7 +221,7 @@ def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -
     """A message that no container has that name or id, with similar names, and why engines that may have it could not
     be queried.
     """
-    found = plain = msg("No container has the name or ID {name}.", name=name)
+    found = bare = msg("No container has the name or ID {name}.", name=name)
     from difflib import get_close_matches  # only needed for a name that was not found
 
     close = get_close_matches(name, dict.fromkeys(known), 3)
@@ -232,4 +232,4 @@ def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -
     for each in asked:
         if each.message is not None and (each.state in _SILENT or (none and each.state is EngineState.STOPPED)):
             found = msg("{text} {engine} can't be asked: {why}", text=found, engine=each.id, why=each.message)
-    return msg("{text} See stratascope list.", text=found) if found is plain else found
+    return msg("{text} See stratascope list.", text=found) if found is bare else found

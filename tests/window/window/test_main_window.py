@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QPaintEvent
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QListView, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
+from rig.window.paints import Paints
 from rig.window.sample import E, W, X
 from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
@@ -311,21 +312,6 @@ def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
     assert before.isVisible()
     select(window, "grafana")
     assert not before.isVisible()
-
-
-class Paints(QObject):
-    """Records the paint events of the widgets that it filters."""
-
-    def __init__(self, *watched: QWidget) -> None:
-        super().__init__()
-        self.seen: list[tuple[QObject, int]] = []
-        for widget in watched:
-            widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if isinstance(event, QPaintEvent):
-            self.seen.append((watched, event.rect().height()))
-        return False
 
 
 def test_a_reading_that_changes_what_is_used_repaints_its_row(window: MainWindow) -> None:

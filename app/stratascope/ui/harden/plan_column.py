@@ -223,12 +223,8 @@ class PlanColumn(QWidget):
 
     # -- what the person does
 
-    def _row(self, key: str) -> Change | None:
-        plan = self._draft.plan
-        return None if plan is None else next((each for each in plan.changes if each.key == key), None)
-
     def _open_value(self, key: str) -> None:
-        row, change = self.changes.rows.get(key), self._row(key)
+        row, change = self.changes.rows.get(key), self._draft.change_of(key)
         if row is not None and change is not None:
             self.sheet.open_for(key, change.choice, row.value)
 
@@ -252,7 +248,7 @@ class PlanColumn(QWidget):
         return next((each.mends[0] for each in (*whole, *same)), None)
 
     def _accept(self, key: str) -> None:
-        change = self._row(key)
+        change = self._draft.change_of(key)
         finding = None if change is None else self._finding(change)
         if finding is not None:
             self.accept_wanted.emit(finding)

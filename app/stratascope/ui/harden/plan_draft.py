@@ -312,8 +312,8 @@ class PlanDraft(QObject):
 
     def switch_only(self, key: str) -> None:
         """That row on, and all others off."""
-        row = None if self.plan is None else next((each for each in self.plan.changes if each.key == key), None)
-        if row is not None and self.state is not None and self._own_to_change() is not None:
+        row = self.change_of(key)
+        if row is not None and self.state is not None:
             self.take_choices(self.state.key, (row.choice,))
 
     def set_value(self, key: str, value: str) -> None:
@@ -328,7 +328,7 @@ class PlanDraft(QObject):
 
     def _take_from_more(self, own: Own, key: str, value: str | None) -> None:
         """What made this row, or gave it its value, has that value from now on, or is gone (None)."""
-        row = None if self.plan is None else next((each for each in self.plan.changes if each.key == key), None)
+        row = self.change_of(key)
         for name, choice in list(own.more.items()):
             if (
                 row is None
@@ -356,6 +356,10 @@ class PlanDraft(QObject):
             else:
                 own.more[str(choice)] = choice
         self._ask_wanted()
+
+    def change_of(self, key: str) -> Change | None:
+        """The row of the plan with that key."""
+        return None if self.plan is None else next((each for each in self.plan.changes if each.key == key), None)
 
     def row_of(self, option: str) -> Change | None:
         """The row of the plan that makes what that option of the offer does, by its key."""

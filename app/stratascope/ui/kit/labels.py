@@ -56,7 +56,7 @@ def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
         return text
 
     def broken(word: re.Match[str]) -> str:
-        return "\u200b".join(word[0]) if metrics.horizontalAdvance(word[0]) > width else word[0]
+        return _BREAK.join(word[0]) if metrics.horizontalAdvance(word[0]) > width else word[0]
 
     return _WORD.sub(broken, text)
 

@@ -58,8 +58,8 @@ QPushButton[danger="true"]:enabled { color: @open; border-color: @open; }
 QPushButton[main="true"] { background: @accent; color: @on_accent; border-color: @accent; }
 QPushButton[main="true"]:focus { border: 2px solid @text; }
 QToolButton#tight { padding: $4 $6; }
-QFileDialog QToolButton, QFileDialog QToolButton:focus { padding: 0; }
 QToolButton#tight:focus { padding: ~4 ~6; }
+QFileDialog QToolButton, QFileDialog QToolButton:focus { padding: 0; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }
 QPushButton#plan_chip { color: @accent; border-radius: $6; padding: 0 $8; }
 QPushButton#plan_chip:focus { border: 2px solid @accent; padding: 0 ~8; }

@@ -143,11 +143,10 @@ class FactsList(ItemTable):
         painter.setFont(font)
         ink = {LABEL: "text2", SOURCE: "text3", ASKED: "text2"}.get(column, TONE_INK[row.tone])
         painter.setPen(theme.color(ink))
-        text = cell_text(row, column)
+        text = breakable(cell_text(row, column), painter.fontMetrics(), max(20, inner.width()))
         height = _height(font, text, inner.width(), theme.box(12))
         top = QRect(inner.left(), inner.top(), inner.width(), height)
-        shown = breakable(text, painter.fontMetrics(), max(20, inner.width()))
-        painter.drawText(top, _WRAP | int(Qt.AlignmentFlag.AlignVCenter), shown)
+        painter.drawText(top, _WRAP | int(Qt.AlignmentFlag.AlignVCenter), text)
         note = _note(row, column)
         if note:
             painter.setFont(theme.font(11))
