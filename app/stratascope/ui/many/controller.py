@@ -87,7 +87,7 @@ class ManyController(LongRun["ManyDialog"]):
         dialog.remedy_wanted.connect(self._take_remedy)
         dialog.begun.connect(self._begin)
         dialog.cancelled.connect(self.cancel)
-        dialog.undo_wanted.connect(self._ask_undo)
+        dialog.undo_wanted.connect(self._undo_done)
         dialog.leave_wanted.connect(self._leave_out)
         self.menu = ExportMenu(self._side.column.exports.exports, dialog)
         self.menu.failed.connect(dialog.tell_failed)
@@ -213,13 +213,14 @@ class ManyController(LongRun["ManyDialog"]):
     def ask_undo_all(self) -> None:
         """Ask whether to undo what was hardened together last, however long ago; show a run under way instead."""
         if not self.busy:
-            self._done = self._hardened_together()
-            self._ask_undo()
+            self._undoing = self._hardened_together()
+            self.dialog.ask_undo(tuple((Cell(name), Cell("")) for name in self._names))
         self.dialog.present()
 
-    def _ask_undo(self) -> None:
+    def _undo_done(self) -> None:
+        """Undo the run whose result is in sight: nothing is left to ask, since it deletes nothing."""
         self._undoing = self._done
-        self.dialog.ask_undo(tuple(map(waiting_row, self._names)))
+        self._begin()
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class ManyDialog(PagedSheet):
         self.rows = RowTable(theme, translate(msg("Containers")), heads, lines=2)
         for page in (self._pick(), self._planned(), self.rows):
             self.pages.addWidget(page)
-        self.undo = QPushButton(translate(msg("Undo all…")))
+        self.undo = QPushButton(translate(msg("Undo all")))
         self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
         self.without = QPushButton(translate(msg("Leave them out")))
         self.without.clicked.connect(lambda _=False: self.leave_wanted.emit())
