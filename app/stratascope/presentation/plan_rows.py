@@ -244,6 +244,7 @@ def _only_bind(state: ContainerState | None) -> str:
 
 
 def _socket(state: ContainerState | None) -> Message:
-    sources = [mount.source for mount in (() if state is None else state.container.asked.mounts)]
-    maker = next(filter(None, map(socket_maker, sources)), "")
+    mounts = () if state is None else state.container.asked.mounts
+    paths = (*(mount.source for mount in mounts), *(mount.target for mount in mounts))  # on the host, or else inside
+    maker = next(filter(None, map(socket_maker, paths)), "")
     return msg("Remove the {engine} socket", engine=maker) if maker else msg("Remove the engine socket")

@@ -98,6 +98,19 @@ def test_a_peak_is_short_wherever_it_was_seen(elsewhere: bool) -> None:
     assert words == ["peak 3 MiB", "peak 6"]
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "title"),
+    [
+        ("/run/podman/podman.sock", "/var/run/docker.sock", "Remove the Podman socket"),
+        ("/srv/engine/api.sock", "/var/run/docker.sock", "Remove the Docker socket"),
+        ("/var/run/docker.sock", "/api.sock", "Remove the Docker socket"),
+    ],
+)
+def test_a_socket_is_called_after_the_engine_whose_it_is(source: str, target: str, title: str) -> None:
+    state, plan = told(f"docker run -v {source}:{target} app")
+    assert row_title(row(plan, "engine-socket"), state) == title
+
+
 def test_the_command_line_has_the_same_words() -> None:
     state, plan = told("docker run --privileged -v /var/run/docker.sock:/var/run/docker.sock --memory 512m app")
     words = [row_words(each, state) for each in plan.changes]

@@ -173,12 +173,12 @@ class HardenColumn(PlanColumn):
     # -- how
 
     def _show_kept(self) -> None:
-        state, busy = self.draft.state, bool(self.draft.running)
-        if state is None:
-            self.kept.show_kept(None, "", running=False, busy=busy)
+        state = self.draft.state
+        if state is None or self.draft.running:  # what is under way may start the kept one, or remove it
+            self.kept.show_kept(None, "", running=False)
         else:
             number = state.container.id
-            self.kept.show_kept(about(self._kept, number), number, running=runs(state), busy=busy)
+            self.kept.show_kept(about(self._kept, number), number, running=runs(state))
 
     def show_changed(self) -> None:
         """See `PlanColumn`."""

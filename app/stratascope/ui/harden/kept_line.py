@@ -73,15 +73,11 @@ class SetAsideLine(QWidget):
         button.clicked.connect(lambda _=False: call())
         return button
 
-    def show_kept(self, done: Transaction | None, container: str, *, running: bool, busy: bool) -> None:
-        """None: nothing is set aside, and there is no trace of the line. `busy`: a relaunch or an undo is under way,
-        which may have started the kept one.
-        """
+    def show_kept(self, done: Transaction | None, container: str, *, running: bool) -> None:
+        """None: nothing is set aside, and there is no trace of the line."""
         self.done = done
         self.setVisible(done is not None)
-        for link in (self.undo, self.discard):
-            link.setEnabled(not busy)
         if done is not None:
-            self.text.setText(plain(translate(kept_text(done, container, running=running and not busy))))
+            self.text.setText(plain(translate(kept_text(done, container, running=running))))
             self.discard.setText(delete_word(done))
             self.undo.setText(translate(msg("Go back to it…") if done.kind is TransactionKind.UNDO else msg("Undo…")))
