@@ -404,7 +404,7 @@ def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
     shared = set.intersection(*told) if len(told) > 1 else set()
     ordered = dict.fromkeys(warning.text for each in every for warning in each.checked.warnings)
     return (
-        *(plain(translate(text), 400) for text in ordered if text in shared),
+        *(plain(translate(colon(msg("All"), text)), 400) for text in ordered if text in shared),
         *_grouped((each, text) for each in every for text in ordered
                   if text not in shared and text in {warning.text for warning in each.checked.warnings}),
     )  # fmt: skip
