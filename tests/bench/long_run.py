@@ -78,7 +78,7 @@ def measure(many: int = MANY) -> dict[str, int]:
     window.start()
 
     def show(capture: MachineCapture) -> None:
-        shared.forget({(item.raw.engine, item.raw.id) for item in capture.containers})
+        shared.forget_all_but({(item.raw.engine, item.raw.id) for item in capture.containers})
         snapshot = made.snapshot(capture)
         watch.publish(snapshot)
         settle()

@@ -84,7 +84,7 @@ class Assembler:
         ]
         self._finished, self._peers = finished, peers
         self._known = {item.container.key: item for item in finished}
-        self._translations.forget(set(self._known))
+        self._translations.forget_all_but(set(self._known))
         return Snapshot(
             machine.taken_at,
             self._ground(machine.host),

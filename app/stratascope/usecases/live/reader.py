@@ -81,7 +81,7 @@ class Translations:
         self._last[raw.engine, raw.id] = (raw, engine, container)
         return container
 
-    def forget(self, keys: set[tuple[str, str]]) -> None:
+    def forget_all_but(self, keys: set[tuple[str, str]]) -> None:
         """Keep only these containers."""
         for key in self._last.keys() - keys:
             self._last.pop(key, None)  # another thread may have removed it meanwhile
