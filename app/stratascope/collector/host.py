@@ -102,6 +102,7 @@ _NETLINK = {"netfilter": ("12", "net-pf-16-proto-12"), "xfrm": ("6", "net-pf-16-
 _FILE_SYSTEMS = frozenset(
     ("binfmt_misc", "configfs", "debugfs", "devtmpfs", "efivarfs", "fuse", "fusectl", "pstore", "securityfs", "tracefs")
 )
+FIRMWARE = "/sys/firmware"
 _PORTS = ("engine_port", "engine_port_everywhere")
 _OTHERS = frozenset(("abstract_engine_sockets", "apparmor_userns", "audit", "cgroup_v1", "cloud", "firmware", "i386"))
 FEATURES = frozenset(
@@ -147,6 +148,9 @@ class Kernel:
             elif short in _FILE_SYSTEMS:
                 source = "/proc/filesystems"
                 has = self._file_system(short)
+                if has and short == "efivarfs":
+                    source = FIRMWARE + "/efi"
+                    has = _booted_by_efi()
             elif short in _PORTS:
                 source = "/proc/net/tcp"
                 has = engine_ports()[_PORTS.index(short)]
@@ -171,7 +175,7 @@ class Kernel:
                 source = "/proc/filesystems"
                 has = any(line.split()[-1:] == ["cgroup"] for line in read_file(source).splitlines())
             elif short == "firmware":
-                source = "/sys/firmware"
+                source = FIRMWARE
                 has = bool(os.listdir(source))
             elif short == "i386":
                 source = "/proc/sys/abi/vsyscall32"
@@ -262,6 +266,14 @@ class Kernel:
             word in ("ia32_emulation=0", "ia32_emulation=off", "ia32_emulation=false", "ia32_emulation=n")
             for word in read_file("/proc/cmdline").split()
         )
+
+
+def _booted_by_efi() -> bool:
+    """Newer kernels register efivarfs everywhere, and refuse to mount it on other machines (fs/efivarfs/super.c)."""
+    there = os.listdir(FIRMWARE)
+    if not there:
+        raise _NotKnownError("nothing of the firmware is shown here")
+    return "efi" in there
 
 
 def _exists(path: str, sibling: str) -> bool:

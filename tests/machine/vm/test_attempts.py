@@ -35,14 +35,15 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def tried(lines: list[str]) -> dict[str, str]:
-    """What became of each threat: open where any of its routes is."""
-    found: dict[str, str] = {}
-    for line in lines:
-        said = json.loads(line) if line.startswith("{") else {}
-        threat, result = said.get("threat"), said.get("result")
-        if threat is not None and result in ("open", "stopped") and found.get(threat) != "open":
-            found[threat] = result
-    return found
+    """What became of each threat: open where any of its routes is, and stopped only if the direct one was tried, for
+    which some need what only the rig of our own engines gives them.
+    """
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    said = [each for each in said if "threat" in each]
+    open_ = {each["threat"] for each in said if each["result"] == "open"}
+    untried = {each["threat"] for each in said if (each["route"], each["result"]) == ("direct", "untried")}
+    stopped = {each["threat"] for each in said if each["result"] == "stopped"} - untried
+    return dict.fromkeys(stopped, "stopped") | dict.fromkeys(open_, "open")
 
 
 def reports(machine: Machine) -> dict[str, Json]:

@@ -120,6 +120,18 @@ def test_it_agrees_with_the_files() -> None:
     assert said("firmware") == ("yes" if list(Path("/sys/firmware").iterdir()) else "no")
 
 
+@pytest.mark.parametrize(("shown", "answer"), [(("acpi", "efi"), "yes"), (("acpi", "memmap"), "no"), ((), None)])
+def test_there_are_efi_variables_where_efi_started_the_machine(
+    shown: tuple[str, ...], answer: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer kernels register the filesystem on all others too, and refuse to mount it there."""
+    for name in shown:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(host, "FIRMWARE", str(tmp_path))
+    monkeypatch.setattr(host, "read_file", lambda path: "nodev\tefivarfs\n")
+    assert said("efivarfs") == answer
+
+
 @x86_64
 def test_32_bit_calls_agree_with_a_program_of_32_bits(tmp_path: Path) -> None:
     # the smallest ELF program for i386: mov $1, %eax; xor %ebx, %ebx; int $0x80 (exit(0))

@@ -54,7 +54,7 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "devices_page_faults": (msg("/dev/userfaultfd"), "/dev"),
     "devices_virtual_machines": (msg("devices for virtual machines"), "/dev"),
     "devtmpfs": (msg("devtmpfs"), "/proc/filesystems"),
-    "efivarfs": (msg("EFI variables"), "/proc/filesystems"),
+    "efivarfs": (msg("EFI variables"), "/sys/firmware/efi"),
     "engine_port": (msg("engines that listen on a network port without TLS"), "/proc/net/tcp"),
     "engine_port_everywhere": (msg("engines that listen on a network port of every network"), "/proc/net/tcp"),
     "firmware": (msg("a view of the firmware in /sys"), "/sys/firmware"),
