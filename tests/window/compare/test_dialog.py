@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QScreen
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
 from stratascope import resources
@@ -75,6 +75,14 @@ def test_it_fits_the_smallest_window(window: MainWindow, theme: Theme, qapp: QAp
     finally:
         start({VARIABLE: "en"}, None)
         app.speak(qapp)
+
+
+def test_a_pull_down_has_its_twenty_rows_not_the_screens(window: MainWindow, theme: Theme) -> None:
+    theme.apply()
+    box = CompareDialog(theme, window).one
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    assert not box.style().styleHint(QStyle.StyleHint.SH_ComboBox_Popup, option, box)
 
 
 def test_parts_sides_and_text(qtbot: QtBot, compare: CompareController) -> None:

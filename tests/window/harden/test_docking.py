@@ -42,6 +42,8 @@ def test_below_1240_the_plan_is_the_first_page(qtbot: QtBot, window: MainWindow)
     assert rows["memory"].mapTo(window, QPoint()).x() == rows["engine-socket"].mapTo(window, QPoint()).x()
     assert column.foot.isAncestorOf(column.standard), "a row of its own would be a row less of the plan"
     assert column.standard.isVisible()
+    column.set_paged(True, low=True)  # as at each change of size
+    assert column.standard.x() < column.foot.buttons.x()
     window.resize(1100, 800)
     QApplication.processEvents()
     assert not column.foot.isAncestorOf(column.standard)

@@ -31,6 +31,12 @@ def test_the_very_name_comes_first() -> None:
     assert titles("mount") == ["mount", "Mount a filesystem", "umount2", "fsmount"]
 
 
+def test_an_action_that_begins_so_comes_before_a_system_call_of_that_name() -> None:
+    call, act = place("open", "System call"), PaletteEntry("Open a capture…", "Action", print, action=True)
+    dead = PaletteEntry("Open it", "Action", print, why="not now", action=True)
+    assert found((dead, call, act), "open") == (act, call, dead)
+
+
 def test_what_can_be_done_now_comes_first_without_a_text() -> None:
     undo = PaletteEntry("Undo the relaunch…", "Action", lambda: None, why="There is none.")
     assert found((undo, *PLACES), "") == (*PLACES, undo)

@@ -14,7 +14,7 @@ def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
     view = BitsView(theme, sample.grid())
     qtbot.addWidget(view)
     heights = []
-    for high in (260, 400, 900, 400):
+    for high in (260, 380, 900, 380):
         view.resize(960, high)
         view.show()
         qtbot.wait(20)
@@ -22,9 +22,19 @@ def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
         seen = view.area.viewport().height()
         assert high == 260 or view.list.height() <= seen, "all of them are seen"
         assert view.source.geometry().bottom() <= view.height()
-    assert heights[0] == max(theme.px(ROW), theme.box(11) + 1)
+    assert heights[0] == max(theme.px(ROW), theme.box(11) - 1)
     assert heights[0] < heights[1] < heights[2] == theme.px(TALLEST)
     assert heights[3] == heights[1]
+
+
+def test_most_of_a_privileged_container_is_in_sight(qtbot: QtBot, theme: Theme) -> None:
+    """In the panel of a window of 1440 × 900, below a card of two lines: 11 of 14 rows, where there were 9."""
+    view = BitsView(theme, sample.grid(frozenset(range(41))))
+    qtbot.addWidget(view)
+    view.resize(709, 244)
+    view.show()
+    qtbot.wait(20)
+    assert view.area.viewport().height() > 10.5 * view.list.row_height
 
 
 def test_the_foot_is_whole_below_a_tall_card(qtbot: QtBot, theme: Theme) -> None:

@@ -718,6 +718,6 @@ def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
     view.list.setCurrentIndex(view.list.bits.index(13, 0))
-    qtbot.waitUntil(lambda: view.hex.mapTo(window, view.hex.rect().bottomLeft()).y() < window.height())
+    qtbot.waitUntil(lambda: view.source.mapTo(window, view.source.rect().bottomLeft()).y() < window.height())
     row = view.list.visualRect(view.list.bits.index(13, 0)).center()
     assert view.area.viewport().rect().contains(view.list.viewport().mapTo(view.area.viewport(), row))

@@ -342,7 +342,7 @@ class PlanFoot(QWidget):
     def take(self, guest: QWidget | None) -> None:
         """Stand that before the button of a bar, where the rows need its room; None: no longer."""
         self._guest = guest
-        if guest is not None:
+        if guest is not None and self._beside.indexOf(guest) < 0:  # a second time it would stand behind the button
             self._beside.insertWidget(self._beside.indexOf(self.buttons), guest)
         self._fit()
 

@@ -97,7 +97,8 @@ QCheckBox::indicator:unchecked, QRadioButton::indicator:unchecked { background: 
   border-radius: $2; width: $12; height: $12; }
 QRadioButton::indicator:unchecked { border-radius: $7; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
-QComboBox { background: @panel; color: @text; border: 1px solid @line2; border-radius: $7; padding: $4 $8; }
+QComboBox { combobox-popup: 0; background: @panel; color: @text; border: 1px solid @line2; border-radius: $7;
+  padding: $4 $8; }
 QComboBox:hover { background: @sunk; }
 QComboBox:focus { border: 2px solid @accent; padding: ~4 ~8; }
 QComboBox::drop-down { border: none; width: $20; }

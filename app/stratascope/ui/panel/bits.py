@@ -19,7 +19,7 @@ from stratascope.ui.kit.marks import TONE_INK
 from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
-ROW = 17
+ROW = 15
 CELL, GAP = 22, 16  # width of a cell, and of the gap between two blocks
 TIGHT = ((16, 10), (14, 6))  # the same where fonts or names are wide, so that three blocks fit
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
@@ -108,7 +108,7 @@ class BitList(QListView):
                 break
         self.blocks, self.tight, self.cell, self.gap = blocks, sizes in TIGHT, cell, gap
         rows = -(-count // self.blocks)
-        self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
+        self.row_height = max(theme.px(ROW), theme.box(11) - 1, min(theme.px(TALLEST), (self._room - 1) // rows))
         # the last block has no gap at its right, so blocks may be slightly wider
         self.block_width = min((width + gap) // blocks - 1, least + theme.px(68))
         self.setGridSize(QSize(self.block_width, self.row_height))
@@ -205,7 +205,7 @@ class _Area(Scrolled):
 
 
 class BitsView(QWidget):
-    """Headers, cells, and a footer of 40: what the selected bit allows, hex and source."""
+    """Headers, cells, and a footer: what the selected bit allows, why the default has it or not, the source."""
 
     def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -214,7 +214,7 @@ class BitsView(QWidget):
         self.heads = _Heads(theme, self.list)
         self.what = Label(theme, 12, wrap=True)
         self.what.setMinimumHeight(theme.box(12))
-        self.hex = Line(theme, 11, ink="text2", fixed=True)
+        self.note = Label(theme, 11, ink="text2", wrap=True)
         self.source = Line(theme, 11, ink="text3", fixed=True, middle=True)
         self.list.selectionModel().currentChanged.connect(self._show_bit)
         inner = QWidget()
@@ -225,10 +225,8 @@ class BitsView(QWidget):
         self.list.reflowed.connect(self._fit)
         self.list.reflowed.connect(self.heads.update)
         self._fit()
-        layout = theme.lay(
-            QVBoxLayout(self), self.heads, (self.area, 1), 6, Rule(theme), 6, self.what, 2, around=0, gap=0
-        )
-        foot = theme.lay(QHBoxLayout(), self.hex, STRETCH, self.source)
+        layout = theme.lay(QVBoxLayout(self), self.heads, (self.area, 1), 4, Rule(theme), 4, self.what, around=0, gap=0)
+        foot = theme.lay(QHBoxLayout(), (self.note, 1), (self.source, 0, Qt.AlignmentFlag.AlignBottom), gap=8)
         layout.addLayout(foot)
         layout.addStretch(0)
         self.choose()
@@ -240,8 +238,8 @@ class BitsView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        theme = self._theme  # below the cells: lines and gaps, two lines of text, the source
-        below = theme.px(20) + 2 * theme.box(12) + theme.box(11)
+        theme = self._theme  # below the cells: lines and gaps, a line of text, two of the note
+        below = theme.px(14) + theme.box(12) + 2 * theme.box(11)
         self.list.set_room(event.size().height() - self.heads.height() - below)
 
     def show_grid(self, grid: BitGrid) -> None:
@@ -279,9 +277,10 @@ class BitsView(QWidget):
         bar, high = self.area.verticalScrollBar(), self.list.row_height
         bar.setValue(-(-bar.value() // high) * high)  # no partial row below the headers
         grid = self.list.grid
-        self.what.setText(translate(colon(row.name, together(explain(row)))))
+        told, *note = explain(row) or ("",)
+        self.what.setText(translate(colon(row.name, told)))
+        self.note.setText(together(note))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
         if chosen is not None:
-            self.hex.say(f"{chosen.name} {chosen.text}")
             self.source.say(chosen.source)
-            give_tip(self.hex, "\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets))
+            give_tip(self.heads, "\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets))

@@ -43,7 +43,7 @@ MOST = 60  # results shown
 class PaletteEntry(Value):
     """A place or an action. `kind`: what it is, in a word; `more`: keys, or other text next to it; `words`: further
     search terms, such as an id; `english`: the title in English, by which it is found in any language; `why`: why it
-    can't be done now; `sign`: of a container, what the icon of its engine shows.
+    can't be done now; `sign`: of a container, what the icon of its engine shows; `action`: it does something.
     """
 
     title: str
@@ -54,6 +54,7 @@ class PaletteEntry(Value):
     english: str = ""
     why: str = ""
     sign: EngineSign | None = None
+    action: bool = False
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
@@ -70,7 +71,8 @@ def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]
         if all(word in whole for word in words):
             rank = _rank(title, words)
             place_rank, length = min(rank, _rank(english_, words)) if english_ else rank
-            ranked.append(((place_rank, bool(place.why), length), number, place))
+            first = place.action and not place.why and place_rank <= 1  # "open" is a system call, too
+            ranked.append(((not first, place_rank, bool(place.why), length), number, place))
     ranked.sort(key=lambda each: each[:2])
     return tuple(place for _, _, place in ranked[:MOST])
 
@@ -294,18 +296,32 @@ def places(ways: Ways) -> tuple[PaletteEntry, ...]:
 
 
 def _named(
-    title: Message, kind: Message, act: Callable[[], object], more: str = "", words: str = "", why: Message = NOTHING
+    title: Message,
+    kind: Message,
+    act: Callable[[], object],
+    more: str = "",
+    words: str = "",
+    why: Message = NOTHING,
+    *,
+    action: bool = False,
 ) -> PaletteEntry:
     """An entry that is found in English, too."""
     shown, source = translate(title), f"{english(title)} {english(kind)}"
     return PaletteEntry(
-        shown, translate(kind), act, more, words, "" if source.startswith(f"{shown} ") else source, translate(why)
+        shown,
+        translate(kind),
+        act,
+        more,
+        words,
+        "" if source.startswith(f"{shown} ") else source,
+        translate(why),
+        action=action,
     )
 
 
 def _action(entry: Entry) -> PaletteEntry:
     keys = QKeySequence(entry.keys).toString(QKeySequence.SequenceFormat.NativeText)
-    return _named(entry.name, entry.kind, entry.call, keys, entry.words, entry.why() or NOTHING)
+    return _named(entry.name, entry.kind, entry.call, keys, entry.words, entry.why() or NOTHING, action=True)
 
 
 def _containers(ways: Ways) -> Iterator[PaletteEntry]:
