@@ -39,7 +39,7 @@ from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
-from stratascope.ui.use.table import Cell, Row
+from stratascope.ui.use.table import NO_SIGN, Cell, Row
 from stratascope.usecases.hardening import HardeningTogether, PlannedTogether, Suggested
 from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.listing.filter import Query, answer
@@ -325,7 +325,7 @@ def row_of(state: ContainerState, found: Suggested | None, *, comes: bool) -> Ro
     """Return the row of one that is being planned. `comes`: its turn is now."""
     name = plain(state.container.name, 80)
     if found is None:
-        return (Cell(name, sign="…"), Cell(translate(msg("in progress")), ink="text2")) if comes else waiting_row(name)
+        return (Cell(name), Cell(translate(msg("in progress") if comes else WAITS), ink="text2"))
     if found.effect is None:
         return (Cell(name), Cell(translate(msg("nothing to change")), ink="text2"))
     return _planned_row(name, found.choices, [(found.effect.before, found.effect.after)])
@@ -353,7 +353,7 @@ def _remedy(blocked: Sequence[Plan]) -> Remedy | None:
 
 def waiting_row(name: str) -> Row:
     """Return the row of one that has not begun."""
-    return (Cell(name), Cell(translate(WAITS), ink="text2"))
+    return (Cell(name, sign=NO_SIGN), Cell(translate(WAITS), ink="text2"))
 
 
 def step_row(name: str, step: Progress) -> Row:

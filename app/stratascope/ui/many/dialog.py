@@ -243,6 +243,7 @@ class ManyDialog(PagedSheet):
     def end(self, title: Message, why: Message | None, rows: tuple[Row, ...], *, undo: bool) -> None:
         """Show the result. `undo`: there is something to undo."""
         self.rows.show_rows(rows)
+        self.rows.scrollToTop()
         self.turn(Page.RUN, title)
         self.say(msg("The originals are kept, stopped, with all their data.") if why is None and undo else why)
         self._offer(msg("Close"), None, undo=undo)

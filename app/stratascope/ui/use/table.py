@@ -36,7 +36,7 @@ class Gauge(Value):
 class Cell(Value):
     """One cell. `below`: a second line. `more`: for the tooltip; `fixed`: a path or a name of the kernel's.
 
-    `sign`: as in `paint_sign`, in front of the text; other text in the row says the same.
+    `sign`: as in `paint_sign`, in front of the text; other text in the row says the same. NO_SIGN leaves its room free.
     """
 
     text: str
@@ -76,8 +76,13 @@ def first_text(row: Row) -> str:
     return row[0].text
 
 
+NO_SIGN = " "
+
+
 def paint_sign(painter: QPainter, box: QRectF, sign: str, theme: Theme) -> None:
-    """Paint a sign at the left of `box`: a tick, a cross, a question mark; anything else is a dash."""
+    """Paint a sign at the left of `box`: a tick, a cross, a question mark, none; anything else is a dash."""
+    if sign == NO_SIGN:
+        return
     x, middle, unit = box.left() + theme.scale, box.center().y(), theme.scale
     painter.setPen(QPen(theme.color("open" if sign == "cross" else "enf"), 1.6 * unit))
     if sign == "tick":
