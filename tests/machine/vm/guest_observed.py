@@ -32,11 +32,11 @@ from stratascope.core.observation.fold import is_use
 from stratascope.core.observation.events import Check
 from stratascope.linux.capability import name_of
 from stratascope.probe.helper.elevated import ways
-from stratascope.probe.observer import Watched, observe
-told = []
-watched = observe(ways({{}}), Watched(0, group="/{GROUP.name}"), told=told)
+from stratascope.probe.observer import ObservationTarget, observe
+started = []
+watched = observe(ways({{}}), ObservationTarget(0, group="/{GROUP.name}"), started=started)
 threading.Thread(target=lambda: (sys.stdin.readline(), watched.close()), daemon=True).start()
-print(told[-1].child.pid, flush=True)
+print(started[-1].child.pid, flush=True)
 for event in watched:
     used = name_of(event.capability) if isinstance(event, Check) and is_use(event) else ""
     print(type(event).__name__, used, event, flush=True)

@@ -124,6 +124,7 @@ def _fill(share: Path) -> None:
     shutil.copy(attempts_image.image(), share / "attempts.tar")
     shutil.copy(attempts_program.build(CHECKOUT), checkout / "app" / "stratascope" / "attempts")
     shutil.copytree(TESTS / "engine" / "denials", share / "engine" / "denials", ignore=ignored)
+    shutil.copytree(TESTS / "rig", share / "rig", ignore=ignored)
     shutil.copy(denials_image.image(), share / "denials.tar")
     _run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),

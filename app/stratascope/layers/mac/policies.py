@@ -271,7 +271,13 @@ _UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SE
 # Calls that create kernel objects with a class of their own, for which container_t has no permissions. These stand for
 # such an object: no other need of a route says that it is created rather than inherited.
 _MAKERS = frozenset(("bpf", "io_uring_setup", "perf_event_open"))
-_FAMILIES = ((0, 38), (0, 40))  # first argument of socket(2): AF_ALG and AF_VSOCK, each a class of its own
+# Arguments of socket(2) for which there is a class of its own (security/selinux/hooks.c), measured as refused: families
+# CAN, TIPC, ALG, VSOCK, KCM, RDS, SMC and XDP; SCTP; and over netlink XFRM and netfilter
+_SOCKETS = (
+    *(frozenset({(0, family)}) for family in (21, 29, 30, 38, 40, 41, 43, 44)),
+    frozenset({(0, 2), (2, 132)}),
+    *(frozenset({(0, 16), (2, protocol)}) for protocol in (6, 12)),
+)
 
 
 class SELinuxPosture(Value):
@@ -378,7 +384,7 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
 def _makes_object(ways: tuple[needs.Call, ...]) -> bool:
     # socketcall(2) has the family in memory, and is listed in addition to socket(2), which has it as an argument
     others = [way for way in ways if way.name != "socketcall"]
-    return bool(others) and all(way.name in _MAKERS or not set(_FAMILIES).isdisjoint(way.args) for way in others)
+    return bool(others) and all(way.name in _MAKERS or any(each <= {*way.args} for each in _SOCKETS) for way in others)
 
 
 def _capability(any_of: tuple[str, ...], where: needs.Where, posture: SELinuxPosture) -> Ruling:

@@ -20,6 +20,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge
 from stratascope.core.threats.needs import (
     Access,
+    Call,
     Calls,
     Capability,
     Device,
@@ -314,6 +315,17 @@ def test_selinux_checks_capabilities_by_the_user_namespace() -> None:
     same = tuple((kind, 77) for kind, _ in NAMESPACES)
     hosts = surroundings(selinux="enforcing", selinux_switches=(), **{**HOST, "namespaces": same})
     assert stance(raw, posture(label, hosts, OWN_MAP)) is STOPS
+
+
+@pytest.mark.parametrize("threat", ["crypto-socket", "rare-sockets", "firewall-code"])
+def test_selinux_has_classes_of_its_own_for_rare_sockets(threat: str) -> None:
+    # measured by attempts under Debian's policy: EACCES to each, also for a rootless engine's, with all capabilities
+    known = posture("system_u:system_r:container_t:s0:c1,c2\0", POLICIES["container_t-rootless"], OWN_MAP)
+    routes = next(each for each in all_threats() if each.id == threat).routes
+    for route in routes:
+        made = [need for step in route.steps for need in step.needs if isinstance(need, Calls)]
+        assert STOPS in {stance(need, known) for need in made}, route.name
+    assert stance(Calls((Call("socket", ((0, 2), (1, 1), (2, 6))),)), known) is None, "TCP, as any program"
 
 
 @pytest.mark.parametrize(
