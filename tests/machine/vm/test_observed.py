@@ -51,7 +51,7 @@ def test_a_killed_observer_leaves_no_events(machine: Machine) -> None:
 def test_checks_of_a_refused_call_come_with_it(machine: Machine) -> None:
     """By kprobe events too: `cat /etc/shadow` of a user, who asks for CAP_DAC_OVERRIDE (1) in vain."""
     lines = [line for line in machine.truth["whole"]["lines"] if line.startswith("Failed") and "errno=13" in line]
-    assert any("Asked(capability=1, answer=-1" in line for line in lines), lines
+    assert any("CapabilityCheck(capability=1, answer=-1" in line for line in lines), lines
 
 
 def test_who_has_ended_is_known_with_its_path(machine: Machine) -> None:
