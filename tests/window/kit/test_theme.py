@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
     QFileDialog,
+    QMenu,
     QPushButton,
     QRadioButton,
     QStyle,
@@ -197,3 +198,28 @@ def test_the_buttons_of_a_file_dialog_show_what_they_do(qtbot: QtBot, theme: The
         for y in range(size.height() // 4, size.height() * 3 // 4)
     }
     assert len(inner) > 4, "a picture"
+
+
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_a_checked_box_has_a_tick_in_its_frame(qtbot: QtBot, theme: Theme, mode: ThemeMode) -> None:
+    theme.set_mode(mode)
+    theme.apply()
+    drawn = []
+    for on in (True, False):
+        box = QCheckBox("")
+        qtbot.addWidget(box)
+        box.setChecked(on)
+        image = box.grab().toImage()
+        drawn.append([image.pixel(x, y) for x in range(image.width()) for y in range(image.height())])
+    ticked, empty = drawn
+    frame = theme.color("text3").rgb()
+    assert ticked.count(frame) == empty.count(frame) > 30
+    assert ticked != empty
+
+
+def test_a_menu_higher_than_the_screen_scrolls(qtbot: QtBot, theme: Theme) -> None:
+    """Two columns would part a heading from its entries."""
+    theme.apply()
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    assert menu.style().styleHint(QStyle.StyleHint.SH_Menu_Scrollable, None, menu)

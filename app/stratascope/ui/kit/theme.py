@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QBoxLayout, QLayout, QStyle, QWidget
 
-from stratascope.resources import read_text
+from stratascope.resources import path, read_text
 from stratascope.ui.kit import fonts
 
 # The style sheet for Qt's own controls (fields, buttons, menus, scroll bars), filled from the table of tokens. Decided
@@ -65,7 +65,8 @@ QPushButton#plan_chip { color: @accent; border-radius: $6; padding: 0 $8; }
 QPushButton#plan_chip:focus { border: 2px solid @accent; padding: 0 ~8; }
 QPushButton#link:focus { border: 2px solid @accent; padding: ~2 ~4; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
-QMenu { background: @panel; color: @text; border: 1px solid @line2; border-radius: $8; padding: $4; }
+QMenu { menu-scrollable: 1; background: @panel; color: @text; border: 1px solid @line2; border-radius: $8;
+  padding: $4; }
 QMenu::item { padding: $6 $20 $6 $12; border-radius: $4; }
 QMenu::item:selected { background: @accent_soft; color: @text; }
 QMenu::item:disabled { color: @text3; }
@@ -93,8 +94,9 @@ QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
 QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
-QCheckBox::indicator:unchecked, QRadioButton::indicator:unchecked { background: @panel; border: 1px solid @text3;
+QCheckBox::indicator, QRadioButton::indicator:unchecked { background: @panel; border: 1px solid @text3;
   border-radius: $2; width: $12; height: $12; }
+QCheckBox::indicator:checked { image: url("@tick"); }
 QRadioButton::indicator:unchecked { border-radius: $7; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
 QComboBox { combobox-popup: 0; background: @panel; color: @text; border: 1px solid @line2; border-radius: $7;
@@ -109,7 +111,7 @@ QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 
 def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
     """Qt style sheet of one theme; `@name` is a token, `$8` a length, `~8` one less a pixel, for a wider border."""
-    sheet = _SHEET
+    sheet = _SHEET.replace("@tick", str(path("style/tick.svg")))
     for name in sorted(tokens, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", tokens[name])
     for length in (28, 20, 12, 8, 7, 6, 4, 3, 2):
