@@ -35,7 +35,7 @@ DEPTH = 16
 ITEMS_MAX = 3000
 LINES_MAX = 200  # per mount
 MOUNTS_MAX = 64
-SECONDS = 0.03  # of CPU time, per mount
+SECONDS = 0.2  # of CPU time, per process: what ITEMS_MAX take on a slow machine, so that these decide, always alike
 KEPT = 30.0  # seconds for which an answer serves the containers that have the same bound in
 _KEPT_MAX = 256
 _NAMES_MAX = 256
@@ -163,16 +163,17 @@ class BoundFiles:
             if len(found) > MOUNTS_MAX:
                 return failed(BOUND, source, UNSUPPORTED, None, "too many mounts of the host's files")
             lines: List[str] = []
+            until = time.thread_time() + SECONDS
             for mount in found:
                 lines.append("%d = %s" % (mount.number, mount.target.replace("\n", "?")))
-                lines += ["%d %s" % (mount.number, line) for line in self._mount(mount, own, process)]
+                lines += ["%d %s" % (mount.number, line) for line in self._mount(mount, own, process, until)]
             return (BOUND, source, "".join(line + "\n" for line in lines))
         except OSError as error:
             return failure(BOUND, source, error)
         except TooLongError:
             return failed(BOUND, source, UNSUPPORTED, None, "the machine's list of mounts is too long")
 
-    def _mount(self, mount: _Bound, own: Sequence[_Own], process: Files) -> Tuple[str, ...]:
+    def _mount(self, mount: _Bound, own: Sequence[_Own], process: Files, until: float) -> Tuple[str, ...]:
         if mount.kind == "proc":
             return ("r k - 0:0:644",)
         now = time.monotonic()
@@ -180,14 +181,14 @@ class BoundFiles:
         known = self._kept.get(key)
         if known is not None and now - known[0] < KEPT:
             return known[1]
-        lines = _looked_at(mount, own, process, self._process)
+        lines = _looked_at(mount, own, process, self._process, until)
         if len(self._kept) >= _KEPT_MAX:
             self._kept.clear()
         self._kept[key] = now, lines
         return lines
 
 
-def _looked_at(mount: _Bound, own: Sequence[_Own], whose: Files, process: str) -> Tuple[str, ...]:
+def _looked_at(mount: _Bound, own: Sequence[_Own], whose: Files, process: str, until: float) -> Tuple[str, ...]:
     unread = ("b ? - 0:0:777",)
     if mount.kind not in _LOCAL or mount.root.endswith("//deleted"):
         return unread
@@ -196,7 +197,7 @@ def _looked_at(mount: _Bound, own: Sequence[_Own], whose: Files, process: str) -
     if top is None:
         return unread
     try:
-        return tuple(sorted(Looking(top, [place for place, _ in places] or [mount.root]).all()))
+        return tuple(sorted(Looking(top, [place for place, _ in places] or [mount.root], until).all()))
     except OSError:
         return unread
     finally:
@@ -266,14 +267,14 @@ def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], whose: Files, proc
 
 
 class Looking:
-    """One search below one mount's top."""
+    """One search below one mount's top. `until`: the thread's CPU time at which it ends."""
 
-    def __init__(self, top: int, places: Sequence[str]) -> None:
+    def __init__(self, top: int, places: Sequence[str], until: float) -> None:
         self._top = top
         self._places = [_parts(place) for place in places]
         self._lines: Set[str] = set()
         self._left = ITEMS_MAX
-        self._until = time.thread_time() + SECONDS
+        self._until = until
 
     def all(self) -> Set[str]:
         """The lines: of the top, of what is run of the host below it, and of everything else until the limits."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,10 @@ from stratascope.collector.read import open_process
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other users")
 
 
-def lines_of(folder: Path) -> set[str]:
+def lines_of(folder: Path, until: float = inf) -> set[str]:
     top = os.open(folder, os.O_PATH)
     try:
-        return bound_files.Looking(top, [str(folder)]).all()
+        return bound_files.Looking(top, [str(folder)], until).all()
     finally:
         os.close(top)
 
@@ -75,8 +77,18 @@ def test_equal_files_are_told_once(tmp_path: Path) -> None:
 def test_a_search_cut_short_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         (tmp_path / str(number)).write_text("")
+    assert any(line.split()[1] == "?" for line in lines_of(tmp_path, until=0.0))
     monkeypatch.setattr(bound_files, "ITEMS_MAX", 10)
     assert any(line.split()[1] == "?" for line in lines_of(tmp_path))
+
+
+def test_the_number_of_items_ends_a_search_before_its_time(tmp_path: Path) -> None:
+    """Or the answer would be another one whenever the machine is busy."""
+    for number in range(bound_files.ITEMS_MAX + 100):
+        (tmp_path / str(number)).touch()
+    began = time.thread_time()
+    assert any(line.split()[1] == "?" for line in lines_of(tmp_path))
+    assert time.thread_time() - began < bound_files.SECONDS
 
 
 def test_a_bind_mount_is_found_by_its_path_on_the_host(tmp_path: Path) -> None:
