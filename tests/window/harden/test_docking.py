@@ -43,6 +43,7 @@ def test_below_1240_the_plan_is_the_first_page(qtbot: QtBot, window: MainWindow)
     assert column.foot.isAncestorOf(column.standard), "a row of its own would be a row less of the plan"
     assert column.standard.isVisible()
     column.set_paged(True, low=True)  # as at each change of size
+    QApplication.processEvents()
     assert column.standard.x() < column.foot.buttons.x()
     window.resize(1100, 800)
     QApplication.processEvents()

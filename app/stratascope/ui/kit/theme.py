@@ -111,12 +111,12 @@ QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 
 def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
     """Qt style sheet of one theme; `@name` is a token, `$8` a length, `~8` one less a pixel, for a wider border."""
-    sheet = _SHEET.replace("@tick", str(path("style/tick.svg")))
+    sheet = _SHEET
     for name in sorted(tokens, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", tokens[name])
     for length in (28, 20, 12, 8, 7, 6, 4, 3, 2):
         sheet = sheet.replace(f"${length}", f"{px(length)}px").replace(f"~{length}", f"{px(length) - 1}px")
-    return sheet
+    return sheet.replace("@tick", str(path("style/tick.svg")))
 
 
 REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold
