@@ -212,8 +212,13 @@ def test_rules_that_change_while_they_are_read() -> None:
     """Chains and rules are two listings: a rule is never told without its chain, nor a jump without where it leads."""
     lines = f"echo '{CHANGING}'; sleep 0.003; echo 'delete table inet t'; sleep 0.003"
     with network(f"echo up; while :; do {lines}; done | nft -i") as pid:
-        seen = [read(pid).own for _ in range(15)]
-    assert {len(each.chains) for each in seen if each is not None} == {0, 2}
+        seen = set[int]()
+        for count in range(300):  # a busy machine may show the same moment many times
+            own = read(pid).own
+            seen |= set() if own is None else {len(own.chains)}
+            if count > 13 and len(seen) > 1:
+                break
+    assert seen == {0, 2}
 
 
 @pytest.mark.parametrize("bad", ["", "{}", '{"own":null,"host":["0011","",false],"in":"","out":""}', "[" * 100_000])
