@@ -184,7 +184,8 @@ class BoundFiles:
         lines = _looked_at(mount, own, process, self._process, until)
         if len(self._kept) >= _KEPT_MAX:
             self._kept.clear()
-        self._kept[key] = now, lines
+        if time.thread_time() <= until:  # what other mounts of this process took must not cut the answer for others
+            self._kept[key] = now, lines
         return lines
 
 

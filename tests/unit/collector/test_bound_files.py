@@ -82,6 +82,22 @@ def test_a_search_cut_short_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert any(line.split()[1] == "?" for line in lines_of(tmp_path))
 
 
+def test_what_ended_by_time_is_not_told_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is one process's: what its other mounts took is no reason to know less of the next one's."""
+    for number in range(50):
+        (tmp_path / str(number)).write_text("")
+    reader, directory = BoundFiles(), open_process(os.getpid())
+    answers = []
+    try:
+        for seconds in (-1.0, 10.0):
+            monkeypatch.setattr(bound_files, "SECONDS", seconds)
+            files = Files(directory, os.getpid(), mount_line(tmp_path, "/data"), top=False)
+            answers.append(reader.read(files)[2] or "")
+    finally:
+        os.close(directory)
+    assert [" ? " in each for each in answers] == [True, False]
+
+
 def test_the_number_of_items_ends_a_search_before_its_time(tmp_path: Path) -> None:
     """Or the answer would be another one whenever the machine is busy."""
     for number in range(bound_files.ITEMS_MAX + 100):

@@ -26,6 +26,21 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
+from stratascope.core.threats.catalogue.shared import (
+    AF_ALG,
+    AF_CAN,
+    AF_INET,
+    AF_KCM,
+    AF_NETLINK,
+    AF_RDS,
+    AF_SMC,
+    AF_TIPC,
+    AF_VSOCK,
+    AF_XDP,
+    IPPROTO_SCTP,
+    NETLINK_NETFILTER,
+    NETLINK_XFRM,
+)
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import CURRENT, MacFacts
@@ -271,12 +286,11 @@ _UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SE
 # Calls that create kernel objects with a class of their own, for which container_t has no permissions. These stand for
 # such an object: no other need of a route says that it is created rather than inherited.
 _MAKERS = frozenset(("bpf", "io_uring_setup", "perf_event_open"))
-# Arguments of socket(2) for which there is a class of its own (security/selinux/hooks.c), measured as refused: families
-# CAN, TIPC, ALG, VSOCK, KCM, RDS, SMC and XDP; SCTP; and over netlink XFRM and netfilter
+# Arguments of socket(2) for which there is a class of its own (security/selinux/hooks.c), measured as refused
 _SOCKETS = (
-    *(frozenset({(0, family)}) for family in (21, 29, 30, 38, 40, 41, 43, 44)),
-    frozenset({(0, 2), (2, 132)}),
-    *(frozenset({(0, 16), (2, protocol)}) for protocol in (6, 12)),
+    *(frozenset({(0, each)}) for each in (AF_ALG, AF_CAN, AF_KCM, AF_RDS, AF_SMC, AF_TIPC, AF_VSOCK, AF_XDP)),
+    frozenset({(0, AF_INET), (2, IPPROTO_SCTP)}),
+    *(frozenset({(0, AF_NETLINK), (2, each)}) for each in (NETLINK_NETFILTER, NETLINK_XFRM)),
 )
 
 
