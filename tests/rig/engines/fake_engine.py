@@ -127,8 +127,8 @@ class FakeEngine:
 
     def close(self) -> None:
         self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)  # before its links are ended: it may be taking one
         self._server.close()
         for link in self._links:
             with contextlib.suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
