@@ -54,7 +54,7 @@ def test_what_a_layer_is_stands_below_its_meaning_and_the_raw_text_below_its_det
     assert panel.raw.text.toPlainText()
 
 
-def test_bits_begin_at_their_top_for_another_container(demo: MainWindow, qtbot: QtBot) -> None:
+def test_bits_of_another_container_begin_where_its_worst_one_is(demo: MainWindow, qtbot: QtBot) -> None:
     demo.resize(1440, 800)
     choose(demo, "backup")
     demo.selection.open_layer(3)
@@ -64,12 +64,26 @@ def test_bits_begin_at_their_top_for_another_container(demo: MainWindow, qtbot: 
     assert view is not None
     bar = view.area.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)
-    bar.setValue(bar.maximum())
     for name in ("ci-runner", "backup"):
+        bar.setValue(bar.maximum())
         choose(demo, name)
-        view = panel.findChild(BitsView)
-        assert view is not None
-        assert view.area.verticalScrollBar().value() == 0, name
+        chosen = view.list.visualRect(view.list.currentIndex())
+        assert bar.value() <= chosen.top(), name
+        assert chosen.bottom() <= bar.value() + view.area.viewport().height(), name
+
+
+@pytest.mark.parametrize("height", [900, 640, 480])
+def test_cells_and_page_never_both_scroll(demo: MainWindow, qtbot: QtBot, height: int) -> None:
+    demo.resize(1440, height)
+    choose(demo, "ci-runner")
+    demo.selection.open_layer(3)
+    panel = demo.strata_page.panel
+    panel.open_tab(BITS)
+    view = panel.findChild(BitsView)
+    assert view is not None
+    bars = view.area.verticalScrollBar(), panel.pages[BITS].verticalScrollBar()
+    qtbot.waitUntil(lambda: any(bar.maximum() > 0 for bar in bars))
+    assert not all(bar.maximum() > 0 for bar in bars)
 
 
 def test_what_was_added_bears_a_plus_and_what_was_dropped_a_minus(demo: MainWindow) -> None:

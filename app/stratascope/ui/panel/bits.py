@@ -26,6 +26,7 @@ _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft"
 
 
 TALLEST = 24  # px of the design: highest row, in a high window
+_LEAST = 52  # three rows
 
 
 def explain(row: BitRow) -> tuple[str, ...]:
@@ -220,8 +221,8 @@ class BitsView(QWidget):
         inner = QWidget()
         inner.setObjectName("page")
         theme.lay(QVBoxLayout(inner), self.list, STRETCH, around=0, gap=0)
-        # only the cells scroll: the footer stays visible
-        self.area = _Area(inner)
+        self.area, self._alone = _Area(inner), True
+        self.area.verticalScrollBar().rangeChanged.connect(lambda *_: self._show_bit(self.list.currentIndex()))
         self.list.reflowed.connect(self._fit)
         self.list.reflowed.connect(self.heads.update)
         self._fit()
@@ -231,16 +232,25 @@ class BitsView(QWidget):
         layout.addStretch(0)
         self.choose()
 
+    def set_page(self, height: int) -> None:
+        """The cells scroll by themselves where three rows and the footer have room in that height; else the page does,
+        which holds all of them.
+        """
+        self._alone = height >= self.heads.height() + self._theme.px(_LEAST) + self._below()
+        self._fit()
+
+    def _below(self) -> int:
+        """The height of what stands below the cells: lines and gaps, a line of text, two of the note."""
+        return self._theme.px(14) + self._theme.box(12) + 2 * self._theme.box(11)
+
     def _fit(self) -> None:
         whole = self.list.height()
-        self.area.setMinimumHeight(min(whole, self._theme.px(52)))  # three rows, below a tall card
+        self.area.setMinimumHeight(min(whole, self.list.row_height) if self._alone else whole)
         self.area.setMaximumHeight(whole)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        theme = self._theme  # below the cells: lines and gaps, a line of text, two of the note
-        below = theme.px(14) + theme.box(12) + 2 * theme.box(11)
-        self.list.set_room(event.size().height() - self.heads.height() - below)
+        self.list.set_room(event.size().height() - self.heads.height() - self._below())
 
     def show_grid(self, grid: BitGrid) -> None:
         """Set another grid; the selected bit stays selected."""
@@ -252,9 +262,10 @@ class BitsView(QWidget):
                 self.choose()
 
     def begin(self) -> None:
-        """Select what is worth seeing first, and show the grid from its top: another container's is shown."""
-        self.choose()
+        """Select what is worth seeing first, and show it: another container's grid is shown."""
         self.area.verticalScrollBar().setValue(0)
+        self.choose()
+        self._show_bit(self.list.currentIndex())
 
     def choose(self) -> None:
         """Select the worst difference, else the first bit that is set."""

@@ -5,7 +5,7 @@ what stays; and the raw text behind a layer, as the kernel wrote it: read-only, 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPaintEvent, QPen, QTextCursor, QTextDocument
+from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.capture import Capture, Reading
@@ -192,6 +192,17 @@ class Page(Scrolled):
             if isinstance(widget, BitsView):
                 widget.begin()
 
+    def _room(self) -> int:
+        """The height that its views have without scrolling."""
+        margins = self.column.contentsMargins()
+        return self.viewport().height() - margins.top() - margins.bottom()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for widget in self.made:
+            if isinstance(widget, BitsView):
+                widget.set_page(self._room())
+
     def show_views(self, views: tuple[View, ...]) -> None:
         """Show these views; scroll position and selection are kept where the kinds of views match."""
         if views == self._views and self.made:
@@ -222,6 +233,8 @@ class Page(Scrolled):
             widget.hide()
             widget.deleteLater()
         for at, made in enumerate(new, place):
+            if isinstance(made, BitsView):
+                made.set_page(self._room())
             # a grid takes the available room, and scrolls within it
             self.column.insertWidget(at, made, 100 if isinstance(made, (BitsView, CallsView, RawView)) else 0)
 

@@ -263,6 +263,8 @@ def _kept(change: Change, plan: HardeningPlan, state: ContainerState) -> str:
     if not change.evidence.used:
         return translate(keeping_text(change, plan, state))
     told = [translate(change.evidence.why)] if change.evidence.why.id else []
+    if _instead(plan):  # the line below the text
+        return together([*told, translate(msg("So the plan leaves it. Instead:"))])
     told.append(translate(msg("So the plan leaves it.")))
     return together([*told, *(translate(each.text) for each in change.alternatives[:1])])
 
