@@ -151,16 +151,21 @@ def row_words(change: Change, state: ContainerState | None) -> str:
 
 def _title(change: Change, state: ContainerState | None) -> Message:
     choice = change.choice
+    if change.calls and not choice.gives:
+        return plural("Block {count} system call", "Block {count} system calls", change.calls)
+    if not choice.gives and (choice.id == "devices" or choice.toggle.leaves_privileged):
+        return _devices(change, state)
+    return choice_title(choice, state)
+
+
+def choice_title(choice: Choice, state: ContainerState | None) -> Message:
+    """The same of a choice, where no row tells how much it takes back."""
     if choice.gives:
         return choice.told
     if choice.id in ("capabilities", "drop"):
         return _capabilities(choice, state)
     if choice.id == "engine-socket":
         return _socket(state)
-    if change.calls:
-        return plural("Block {count} system call", "Block {count} system calls", change.calls)
-    if choice.id == "devices" or choice.toggle.leaves_privileged:
-        return _devices(change, state)
     return _host_paths(choice, state) if choice.id == "host-paths" else choice.titled
 
 
@@ -233,7 +238,7 @@ def keeping_text(change: Change, plan: HardeningPlan, state: ContainerState | No
     then = f"{plan.then.exposure.worst:.1f}"
     if change.on:  # but for what goes along
         return msg("It stays {then} by what is kept: {change}.", then=then, change=change.choices[1].told)
-    return msg("It stays {then} without this: {change}.", then=then, change=row_title(change, state))
+    return msg("It stays {then} because this is off: {change}.", then=then, change=row_title(change, state))
 
 
 def _only_bind(state: ContainerState | None) -> str:

@@ -99,7 +99,7 @@ def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: Main
     assert side.column.numbers.told != before
     assert side.column.keeps.isVisible()
     then = side.column.numbers.told[1]
-    assert side.column.keeps.text.text().startswith(f"It stays {then} without this: ")
+    assert side.column.keeps.text.text().startswith(f"It stays {then} because this is off: ")
     assert "socket" in side.column.keeps.text.text()
     QApplication.processEvents()
     assert {each: row.mapTo(side.column, QPoint()) for each, row in rows.items()} == places, "the next click is aimed"

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.message import NOTHING, Message, MessageError, colon, msg
+from stratascope.core.message import NOTHING, Message, MessageError, colon
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.reach.row import ReachRow
@@ -403,14 +403,14 @@ class Choice(Value):
         return self.toggle.doubts(self.value, subject)
 
     def widely(self, subject: Subject) -> tuple[Message, ...]:
-        """Also of a grant that is taken back, of which nothing says that it was not in use."""
-        found = self.toggle.widely(self.value, subject)
-        if found or self.gives or self.cure(subject) is not Cure.GRANT:
-            return found
+        return self.toggle.widely(self.value, subject)
+
+    def takes_unseen(self, subject: Subject) -> bool:
+        """Whether it takes back a grant of which nothing says that it was not in use."""
+        if self.widely(subject) or self.gives or self.cure(subject) is not Cure.GRANT:
+            return False
         used = self.evidence(subject)
-        if used.use in (Use.NOT_USED, Use.NOT_IMPORTED) or used.rare:
-            return ()
-        return (msg("Whether it uses what this takes back was not tried: {title}.", title=self.titled),)
+        return not used.rare and used.use not in (Use.NOT_USED, Use.NOT_IMPORTED)
 
     def cure(self, subject: Subject) -> Cure:
         return self.toggle.cure(self.value, subject)

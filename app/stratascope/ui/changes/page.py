@@ -36,7 +36,7 @@ from stratascope.ui.harden.kept_line import about
 from stratascope.ui.history import moments
 from stratascope.ui.history.feed import MovedAnswer
 from stratascope.ui.kit.background import later
-from stratascope.ui.kit.buttons import Segments, text_button
+from stratascope.ui.kit.buttons import Segments, pad_field, text_button
 from stratascope.ui.kit.feedback import CopyMenu
 from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, Rule
@@ -48,7 +48,7 @@ from stratascope.usecases.listing.filter import Query, Term
 from stratascope.usecases.plan.offers import Offer, Option
 
 VISIT, YESTERDAY, WEEK, CHOSEN = range(4)
-_SPANS = (msg("Last visit"), msg("Yesterday"), msg("7 days"), msg("A day"))
+_SPANS = (msg("Last visit"), msg("Yesterday"), msg("7 days"), msg("Pick a day"))
 SOON = 1500  # ms between news and the next request while the page is seen
 
 
@@ -103,6 +103,7 @@ class ChangesPage(QWidget):
         self.day = QDateEdit()
         self.day.setAccessibleName(translate(msg("Since this day")))
         self.day.setCalendarPopup(True)
+        pad_field(theme, self.day)
         self.day.setDisplayFormat(moments.day_form())
         self.day.setDate(QDate.currentDate().addDays(-2))
         self.day.hide()

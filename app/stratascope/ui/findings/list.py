@@ -31,7 +31,7 @@ from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.row import FindingRow, GapRow, told_whole
 from stratascope.ui.history.moments import day_form
 from stratascope.ui.kit import feedback
-from stratascope.ui.kit.buttons import FoldButton, text_button
+from stratascope.ui.kit.buttons import FoldButton, pad_field, text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.focus_order import OneStop
@@ -70,12 +70,14 @@ class AcceptDialog(QDialog):
         self.reason.setPlaceholderText(translate(msg("Why this is acceptable")))
         today = QDate.currentDate()
         self.until.setCalendarPopup(True)
+        pad_field(theme, self.until)
         self.until.setDisplayFormat(day_form())
         self.until.setMinimumDate(today)
         self.until.setDate(today.addDays(DAYS))
         form = QFormLayout()
         for word, field in ((msg("Reason"), self.reason), (msg("Accepted by"), self.owner), (msg("Until"), self.until)):
             form.addRow(translate(word), field)
+            field.setFixedHeight(theme.px(30))
             field.setAccessibleName(translate(word))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)

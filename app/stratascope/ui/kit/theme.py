@@ -104,6 +104,13 @@ QComboBox { combobox-popup: 0; background: @panel; color: @text; border: 1px sol
 QComboBox:hover { background: @sunk; }
 QComboBox:focus { border: 2px solid @accent; padding: ~4 ~8; }
 QComboBox::drop-down { border: none; width: $20; }
+QAbstractSpinBox { background: @panel; color: @text; border: 1px solid @line2; border-radius: $7; }
+QAbstractSpinBox:focus { border: 2px solid @accent; }
+QAbstractSpinBox::up-button { border: none; width: $20; subcontrol-position: top right; }
+QAbstractSpinBox::down-button { border: none; width: $20; subcontrol-position: bottom right; }
+QDateEdit::drop-down { border: none; width: $20; }
+QAbstractSpinBox::up-arrow { image: url("@up"); width: $12; height: $12; }
+QAbstractSpinBox::down-arrow, QDateEdit::down-arrow { image: url("@down"); width: $12; height: $12; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """
@@ -116,7 +123,9 @@ def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
         sheet = sheet.replace(f"@{name}", tokens[name])
     for length in (28, 20, 12, 8, 7, 6, 4, 3, 2):
         sheet = sheet.replace(f"${length}", f"{px(length)}px").replace(f"~{length}", f"{px(length) - 1}px")
-    return sheet.replace("@tick", str(path("style/tick.svg")))
+    for image in ("tick", "up", "down"):
+        sheet = sheet.replace(f'"@{image}"', f'"{path(f"style/{image}.svg")}"')
+    return sheet
 
 
 REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold

@@ -29,6 +29,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.engine_signs import engine_title
 from stratascope.presentation.exposure import level_ink, number_text
+from stratascope.presentation.plan_rows import choice_title
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.rows import worst_first
@@ -328,18 +329,20 @@ def row_of(state: ContainerState, found: Suggested | None, *, comes: bool) -> Ro
         return (Cell(name), Cell(translate(msg("in progress") if comes else WAITS), ink="text2"))
     if found.effect is None:
         return (Cell(name), Cell(translate(msg("nothing to change")), ink="text2"))
-    return _planned_row(name, found.choices, [(found.effect.before, found.effect.after)])
+    return _planned_row(name, state, found.choices, [(found.effect.before, found.effect.after)])
 
 
 def plan_row(made: Plan, found: PlannedTogether) -> Row:
     """Return a row of the plan: the name and the settings, and each container's exposure, now and then."""
     pairs = [found.exposure(each.spec.id) for each in members(made)]
-    return _planned_row(names(made), made.choices, [pair for pair in pairs if pair is not None])
+    return _planned_row(names(made), made.state, made.choices, [pair for pair in pairs if pair is not None])
 
 
-def _planned_row(name: str, choices: Sequence[Choice], pairs: Sequence[tuple[Matrix, Matrix]]) -> Row:
+def _planned_row(
+    name: str, state: ContainerState, choices: Sequence[Choice], pairs: Sequence[tuple[Matrix, Matrix]]
+) -> Row:
     told = [plain(translate(item.told), 200) for item in choices]
-    titles = listed([translate(item.named) for item in choices])
+    titles = listed([plain(translate(choice_title(item, state)), 200) for item in choices])
     numbers = [translate(became(number_text(now), number_text(then))) for now, then in pairs]
     ink = level_ink(pairs[0][1]) if len(pairs) == 1 else "text2"
     return (Cell(name, below=titles, more="\n".join(told)), Cell(", ".join(numbers), ink=ink, right=True))

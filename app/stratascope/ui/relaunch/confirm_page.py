@@ -14,6 +14,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import number_text
 from stratascope.presentation.refusals_report import allowing
+from stratascope.ui.kit.buttons import pad_field
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
@@ -66,6 +67,7 @@ class ConfirmPage(Scrolled):
         self.watch.setDecimals(0)
         self.watch.setFont(theme.font(13))
         self.watch.setFixedHeight(theme.px(28))
+        pad_field(theme, self.watch)
         self.watch.setValue(WATCH)
         self.watch.setSuffix(translate(msg(" s")))
         self.watch.setAccessibleName(translate(msg("Seconds to watch the replacement")))

@@ -366,7 +366,7 @@ class _Filter(QLineEdit):
         self.setClearButtonEnabled(False)
         self.setFixedHeight(theme.px(30))
         self.setFont(theme.font(13))
-        self.setFixedWidth(theme.px(190))
+        self.setFixedWidth(theme.px(170))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():

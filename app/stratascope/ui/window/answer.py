@@ -53,8 +53,8 @@ class Act(Enum):
 
 class Answer(Value):
     """The content of the card. `short`: always one line high. `proof`: the evidence, as raw text. `brief`: the first
-    line in a few words, if there is no room for it; empty: it is brief itself. `counted`: show the exposure in any
-    tone.
+    line in a few words, if there is no room for it; empty: it is brief itself. `lead`: before `line`, only where that
+    is shown. `counted`: show the exposure in any tone.
     """
 
     tone: Tone = Tone.UNK
@@ -66,6 +66,7 @@ class Answer(Value):
     button: PlanButton | None = None
     numbers: tuple[str, ...] = ()
     note: str = ""
+    lead: str = ""
     line: str = ""
     short: bool = False
     brief: str = ""
@@ -123,7 +124,7 @@ def answer(
             plain(translate(danger_in_brief(worst, state)), 400),
             also if who is None else translate(who),
             _proof(worst, state),
-            brief=translate(worst.threat.title),
+            brief=translate(msg("It could {threat}.", threat=small(translate(worst.threat.title)))),
         )
     if _lifted_by_session(state):
         return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
@@ -143,6 +144,7 @@ def answer(
         button=button,
         numbers=effect(plan),
         note=plain(translate(note), 300),
+        lead=translate(msg("Instead:")) if _instead(plan) else "",
         line="  ".join(plain(line, 200) for line in _instead(plan) or lines if plan.keeping),
     )
 
@@ -263,10 +265,10 @@ def _kept(change: Change, plan: HardeningPlan, state: ContainerState) -> str:
     if not change.evidence.used:
         return translate(keeping_text(change, plan, state))
     told = [translate(change.evidence.why)] if change.evidence.why.id else []
-    if _instead(plan):  # the line below the text
-        return together([*told, translate(msg("So the plan leaves it. Instead:"))])
     told.append(translate(msg("So the plan leaves it.")))
-    return together([*told, *(translate(each.text) for each in change.alternatives[:1])])
+    if not _instead(plan):  # else the line below says it
+        told += [translate(each.text) for each in change.alternatives[:1]]
+    return together(told)
 
 
 def _proof(worst: ThreatState, state: ContainerState) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBo
 from stratascope.core.message import msg
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.sanitize import plain
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import together, translate
 from stratascope.ui.harden.number_line import NumberLine
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.kit import feedback
@@ -139,7 +139,6 @@ class AnswerCard(ToneCard):
         if answer == self.answer:
             return
         self.answer = answer
-        self.second.setText(plain(answer.second, 600))
         self.proof.say(answer.proof)
         self.line.say(answer.line)
         self.note.setText(answer.note)
@@ -193,7 +192,9 @@ class AnswerCard(ToneCard):
         self.first.resize_letters(13 if low else 15)
         self.first.setVisible(not supposed)
         self.second.setVisible(bool(answer.second) and (not low or (planned and not self._flat)) and not supposed)
-        self.line.setVisible(bool(answer.line) and not low and not supposed)
+        lined = bool(answer.line) and not low and not supposed
+        self.line.setVisible(lined)
+        self.second.setText(plain(together([answer.second, answer.lead if lined else ""]), 600))
         self.proof.setVisible(bool(answer.proof) and not answer.line and not low and not supposed)
         self.suppose.setVisible(supposed)
         self.button.set_low(low)

@@ -33,7 +33,7 @@ from stratascope.state.preferences import Preference
 from stratascope.state.running_service import Running, running
 from stratascope.ui.history import moments
 from stratascope.ui.kit.background import Feed, SettingsLike
-from stratascope.ui.kit.buttons import ChoiceBox
+from stratascope.ui.kit.buttons import ChoiceBox, pad_field
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, ThemeMode
@@ -214,6 +214,7 @@ class SettingsDialog(QDialog):
         spin.setSingleStep(0.5 if decimals else 1.0)
         spin.setFont(self._theme.font(13))
         spin.setFixedHeight(self._theme.px(30))
+        pad_field(self._theme, spin)
         if unit is not None:
             spin.setSuffix(translate(unit))
         return spin

@@ -31,6 +31,7 @@ _TOGGLES = {
     "sudo": ("no-new-privileges=on", msg("Forbid new privileges")),
     "new-user-namespace": ("seccomp=default", msg("Use the engine's system call filter")),
 }
+_DEVICES = ("devices", "host-disks")
 
 
 def added(row: ReachRow, subject: Judged) -> ReachRow:
@@ -42,12 +43,17 @@ def added(row: ReachRow, subject: Judged) -> ReachRow:
 
 
 def _toggle(row: ReachRow, subject: Judged) -> tuple[str, Message]:
-    """Empty if there is none. Of its ports, what closes them depends on how they are reached."""
+    """Empty if there is none. Of its ports, what closes them depends on how they are reached. A privileged one got its
+    devices with the option.
+    """
+    asked = subject.state.container.asked
+    if row.thing.id in _DEVICES and asked.privileged and not asked.devices:
+        return "privileged=off", msg("Remove --privileged")
     if row.thing.id not in INWARD:
         return _TOGGLES.get(row.thing.id, ("", NOTHING))
     if _shares_network(subject):
         return _TOGGLES["host-loopback"]
-    published = row.thing.id == FROM_OUTSIDE and subject.state.container.asked.ports
+    published = row.thing.id == FROM_OUTSIDE and asked.ports
     return _TOGGLES[row.thing.id] if published else ("", NOTHING)
 
 

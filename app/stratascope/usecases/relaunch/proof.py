@@ -21,9 +21,10 @@ import posixpath
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import reduce
 
 from stratascope.core.container import Asked, Container
-from stratascope.core.message import Message, colon, msg
+from stratascope.core.message import Message, colon, comma, msg
 from stratascope.core.observation.functions import asked_for, untried, worked
 from stratascope.core.observation.observation import Observation, RefusedCall
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -341,9 +342,12 @@ def to_pass(made: Plan) -> tuple[RefusedCall, ...]:
 
 
 def _widely(made: Plan) -> Iterable[Message]:
-    for choice in made.choices:
-        if choice.changes(made.spec.asked, made.subject):
-            yield from choice.widely(made.subject)
+    """What concerns all that its programs do, and what is taken back without a sign that it was not in use."""
+    changing = [choice for choice in made.choices if choice.changes(made.spec.asked, made.subject)]
+    for choice in changing:
+        yield from choice.widely(made.subject)
+    if taken := dict.fromkeys(choice.titled for choice in changing if choice.takes_unseen(made.subject)):
+        yield msg("Whether it uses what this takes back was not tried: {titles}.", titles=reduce(comma, taken))
 
 
 def doubted(made: Plan) -> Iterable[Message]:
