@@ -84,8 +84,10 @@ def missing() -> str:
     return ""
 
 
-def boot(flavour: str, folder: Path, script: str = "guest.py", seconds: int = BOOT_SECONDS) -> Machine:
-    """Build the disk where it is not there yet (VM_BASE, or the user's cache), boot, record. Raises NoMachineError."""
+def boot(flavour: str, folder: Path, script: str = "guest.py", seconds: int = BOOT_SECONDS, part: str = "") -> Machine:
+    """Build the disk where it is not there yet (VM_BASE, or the user's cache), boot, record. Raises NoMachineError.
+    `part`: what of the script is done there, in place of the flavour's own.
+    """
     lacking = missing()
     if lacking:
         raise NoMachineError(f"no virtual machine with {flavour}: {lacking}")
@@ -98,7 +100,7 @@ def boot(flavour: str, folder: Path, script: str = "guest.py", seconds: int = BO
     _run("bash", runner, "-B", "-f", flavour, limit=BUILD_SECONDS, environment=environment)
     said = _run(
         *("bash", runner, "-f", flavour, "-s", str(share), "-o", str(out), "-t", str(seconds)),
-        *("guest.sh", script, flavour),
+        *("guest.sh", script, part or flavour),
         limit=seconds + 60,
         environment=environment,
     )

@@ -23,11 +23,12 @@ CASES = {case.id: case for case in (*APPARMOR, *SELINUX, *OF_ROOTLESS, *SECOND_V
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.timeout(SECONDS + 900)]
 
 
-@pytest.fixture(scope="module", params=("apparmor", "selinux"))
+@pytest.fixture(scope="module", params=("apparmor", "second-version", "selinux"))
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Booted, with all cases carried out."""
     try:
-        yield boot(request.param, tmp_path_factory.mktemp("denials"), "guest_denials.py", SECONDS)
+        flavour = "selinux" if request.param == "selinux" else "apparmor"
+        yield boot(flavour, tmp_path_factory.mktemp("denials"), "guest_denials.py", SECONDS, request.param)
     except NoMachineError as error:
         if os.environ.get("STRATASCOPE_REQUIRE_ENGINES") == "1":
             pytest.fail(str(error))
