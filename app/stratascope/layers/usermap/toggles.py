@@ -30,11 +30,14 @@ from stratascope.core.relaunch.toggle import (
     Use,
 )
 from stratascope.core.relaunch.want import HeldCapability, HostsNamespace, MappedId, RunsAs, Want
+from stratascope.core.sanitize import plain
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
 from stratascope.layers.shared.signs_of_use import (
     LONG,
     becoming,
+    engine_asked,
     folders_of_others,
+    path_used,
     serves_users,
     writes_to_volumes,
 )
@@ -448,11 +451,35 @@ def _root_used(value: str, subject: Subject) -> Evidence:
     if opening := tuple(dict.fromkeys(program.name for program in found_programs if opens_sessions(program))):
         return Evidence(Use.USED, msg("These open sessions for other users, which only root can do: {programs}.",
                                       programs=", ".join(opening[:5])))  # fmt: skip
+    if (socket := _socket(value, subject)) is not None:
+        return socket
     if doubts := _user_doubts(value, subject):
         return Evidence(Use.UNKNOWN, doubts[0])
     if facts is not None and facts.uid_inside == _ids(value)[0]:
         return Evidence(Use.UNKNOWN, msg("It becomes this user by itself; what it does as root before was not seen."))
     return Evidence(Use.UNKNOWN, msg("Whether it needs root is not known."))
+
+
+def _socket(value: str, subject: Subject) -> Evidence | None:
+    """Of an engine's socket that it uses and that this user could not open, by owner and mode; where ids are mapped,
+    whose it is there is not compared.
+    """
+    facts = _facts(subject)
+    if facts is None or subject.container.asked.groups or facts.gid_map != EVERY_ID or not _full(facts):
+        return None
+    user, group = _ids(value)
+    for each in facts.special or ():
+        others = each.mode & 0o002 or each.uid == user or (group == each.gid and each.mode & 0o020)
+        if each.kind != "s" or others or not (path_used(plain(each.path), subject) or engine_asked(subject)):
+            continue
+        if group is None and each.mode & 0o020:
+            text = msg("It uses the engine's socket at {path}: user {user} can open it only if its group is {group}.",
+                       path=plain(each.path), user=user, group=each.gid)  # fmt: skip
+            return Evidence(Use.UNKNOWN, text)
+        text = msg("It uses the engine's socket at {path}, which user {user} can't open.", path=plain(each.path),
+                   user=value)  # fmt: skip
+        return Evidence(Use.USED, text)
+    return None
 
 
 def _becomes_only(subject: Subject) -> bool:

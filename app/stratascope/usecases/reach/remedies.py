@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.container import AskedMount
+from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import Answer, Group, How, ReachRow, Remedy
 from stratascope.core.reach.things import FROM_OUTSIDE, INWARD
@@ -46,15 +46,18 @@ def _toggle(row: ReachRow, subject: Judged) -> tuple[str, Message]:
     """Empty if there is none. Of its ports, what closes them depends on how they are reached. A privileged one got its
     devices with the option.
     """
-    asked = subject.state.container.asked
-    if row.thing.id in _DEVICES and asked.privileged and not asked.devices:
+    if row.thing.id in _DEVICES and _all_devices(subject.state.container.asked):
         return "privileged=off", msg("Remove --privileged")
     if row.thing.id not in INWARD:
         return _TOGGLES.get(row.thing.id, ("", NOTHING))
     if _shares_network(subject):
         return _TOGGLES["host-loopback"]
-    published = row.thing.id == FROM_OUTSIDE and asked.ports
+    published = row.thing.id == FROM_OUTSIDE and subject.state.container.asked.ports
     return _TOGGLES[row.thing.id] if published else ("", NOTHING)
+
+
+def _all_devices(asked: Asked) -> bool:
+    return asked.privileged and not asked.devices
 
 
 def _shares_network(subject: Judged) -> bool:
