@@ -151,10 +151,11 @@ def row_words(change: Change, state: ContainerState | None) -> str:
 
 def _title(change: Change, state: ContainerState | None) -> Message:
     choice = change.choice
-    if change.calls and not choice.gives:
-        return plural("Block {count} system call", "Block {count} system calls", change.calls)
-    if not choice.gives and (choice.id == "devices" or choice.toggle.leaves_privileged):
-        return _devices(change, state)
+    if not choice.gives:
+        if change.calls:
+            return plural("Block {count} system call", "Block {count} system calls", change.calls)
+        if choice.id == "devices" or choice.toggle.leaves_privileged:
+            return _devices(change, state)
     return choice_title(choice, state)
 
 

@@ -27,9 +27,9 @@ SOCKETS = {
 }
 
 
-def engines(flavour: str) -> dict[str, Engine]:
+def engines(part: str) -> dict[str, Engine]:
     """All three, with the image."""
-    if flavour == "selinux":
+    if part == "selinux":
         Path("/etc/docker").mkdir(exist_ok=True)
         Path("/etc/docker/daemon.json").write_text('{"selinux-enabled": true}')
         # Debian's policy lets nobody watch by tracepoints, not even who is unconfined; Fedora's does
@@ -49,7 +49,7 @@ def engines(flavour: str) -> dict[str, Engine]:
         folder = Path("/srv") / kind
         folder.mkdir(mode=0o755)
         own = {**os.environ, "STRATASCOPE_ENGINES": endpoint, "STRATASCOPE_LANGUAGE": "en"}
-        found[kind] = Engine(kind, engine(kind), program(), folder, own_env=own, enforcing=flavour == "selinux")
+        found[kind] = Engine(kind, engine(kind), program(), folder, own_env=own, enforcing=part == "selinux")
         found[kind].prepare(archive)
     return found
 

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QDate, QPoint, QRect, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
@@ -293,6 +294,11 @@ def test_a_visit_ends_when_the_page_is_left(
     qtbot.waitUntil(lambda: len(page.rows) == 6)
     page.choose_span(CHOSEN)
     assert page.day.isVisible()
+    line = page.day.findChild(QLineEdit)
+    assert line is not None
+    margins = line.textMargins()
+    room = line.width() - margins.left() - margins.right()
+    assert line.fontMetrics().horizontalAdvance(page.day.text()) < room, "the day is cut"
     qtbot.waitUntil(lambda: len(page.rows) == 6)
     page.choose_span(VISIT)
     qtbot.waitUntil(lambda: len(page.rows) == 1)

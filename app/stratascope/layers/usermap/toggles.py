@@ -14,6 +14,7 @@ from collections.abc import Collection
 from itertools import pairwise
 
 from stratascope.core.container import Asked
+from stratascope.core.ground import SpecialFile
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import opens_sessions
 from stratascope.core.options.capabilities import FILES, bounding, named, starts_as_root
@@ -46,6 +47,7 @@ from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.namespace import EVERY_ID, FULL, parse_idmap
+from stratascope.linux.permissions import WRITE, Permissions, Writer, may
 from stratascope.value import replace
 
 _LAYER = "usermap"
@@ -469,10 +471,11 @@ def _socket(value: str, subject: Subject) -> Evidence | None:
         return None
     user, group = _ids(value)
     for each in facts.special or ():
-        others = each.mode & 0o002 or each.uid == user or (group == each.gid and each.mode & 0o020)
-        if each.kind != "s" or others or not (path_used(plain(each.path), subject) or engine_asked(subject)):
+        if each.kind != "s" or _opens(each, user, () if group is None else (group,)):
             continue
-        if group is None and each.mode & 0o020:
+        if not (path_used(plain(each.path), subject) or engine_asked(subject)):
+            continue
+        if group is None and _opens(each, user, (each.gid,)):
             text = msg("It uses the engine's socket at {path}: user {user} can open it only if its group is {group}.",
                        path=plain(each.path), user=user, group=each.gid)  # fmt: skip
             return Evidence(Use.UNKNOWN, text)
@@ -480,6 +483,12 @@ def _socket(value: str, subject: Subject) -> Evidence | None:
                    user=value)  # fmt: skip
         return Evidence(Use.USED, text)
     return None
+
+
+def _opens(socket: SpecialFile, user: int, groups: tuple[int, ...]) -> bool:
+    """Whether a user without capabilities may connect to it (unix(7)), whose ids are the host's."""
+    who = Writer(user, groups, EVERY_ID, EVERY_ID, 0)
+    return may(who, Permissions(socket.uid, socket.gid, socket.mode), WRITE)
 
 
 def _becomes_only(subject: Subject) -> bool:

@@ -166,10 +166,13 @@ def paint_chevron(painter: QPainter, x: float, y: float, theme: Theme, ink: str 
 
 
 def pad_field(theme: Theme, field: QAbstractSpinBox) -> None:
-    """Put a number or date field's text off its frame, which a style sheet does not."""
-    line = field.findChild(QLineEdit)
+    """Put a number or date field's text off its frame, which a style sheet does not, and give it room for its longest
+    text; called when its range or format is set.
+    """
+    line, gap = field.findChild(QLineEdit), theme.px(6)
     if line is not None:
-        line.setTextMargins(theme.px(6), 0, theme.px(6), 0)
+        line.setTextMargins(gap, 0, gap, 0)
+    field.setMinimumWidth(field.sizeHint().width() + 2 * gap + theme.px(20))  # Qt's hint lacks these and the buttons
 
 
 class ChoiceBox(QComboBox):

@@ -110,7 +110,7 @@ QAbstractSpinBox::up-button { border: none; width: $20; subcontrol-position: top
 QAbstractSpinBox::down-button { border: none; width: $20; subcontrol-position: bottom right; }
 QDateEdit::drop-down { border: none; width: $20; }
 QAbstractSpinBox::up-arrow { image: url("@up"); width: $12; height: $12; }
-QAbstractSpinBox::down-arrow, QDateEdit::down-arrow { image: url("@down"); width: $12; height: $12; }
+QAbstractSpinBox::down-arrow { image: url("@down"); width: $12; height: $12; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """

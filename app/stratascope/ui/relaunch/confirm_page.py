@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
@@ -44,17 +44,6 @@ class _Seconds(QDoubleSpinBox):
         event.ignore()
 
 
-class Number(QSpinBox):
-    """A whole number that ignores the wheel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
 class ConfirmPage(Scrolled):
     """The page; all of it scrolls together."""
 
@@ -67,9 +56,9 @@ class ConfirmPage(Scrolled):
         self.watch.setDecimals(0)
         self.watch.setFont(theme.font(13))
         self.watch.setFixedHeight(theme.px(28))
-        pad_field(theme, self.watch)
         self.watch.setValue(WATCH)
         self.watch.setSuffix(translate(msg(" s")))
+        pad_field(theme, self.watch)
         self.watch.setAccessibleName(translate(msg("Seconds to watch the replacement")))
         self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
         self.head_differences, self.head_warnings = Label(theme, 14, BOLD), Label(theme, 14, BOLD)

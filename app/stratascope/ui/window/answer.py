@@ -138,14 +138,15 @@ def answer(
     usual = (PlanAct.TRY, PlanAct.RELAUNCH, PlanAct.CANCEL, PlanAct.NOTHING)
     if button.line is not None and (button.act not in usual or button.sign in (Sign.UNKNOWN, Sign.ATTENTION)):
         note = button.line  # what stands in the way, and the button is the way out; or why no copy is tried
+    instead = _instead(plan)
     return replace(
         found,
         act=Act.PLAN,
         button=button,
         numbers=effect(plan),
         note=plain(translate(note), 300),
-        lead=translate(msg("Instead:")) if _instead(plan) else "",
-        line="  ".join(plain(line, 200) for line in _instead(plan) or lines if plan.keeping),
+        lead=translate(msg("Instead:")) if instead else "",
+        line="  ".join(plain(line, 200) for line in instead or lines if plan.keeping),
     )
 
 

@@ -214,9 +214,9 @@ class SettingsDialog(QDialog):
         spin.setSingleStep(0.5 if decimals else 1.0)
         spin.setFont(self._theme.font(13))
         spin.setFixedHeight(self._theme.px(30))
-        pad_field(self._theme, spin)
         if unit is not None:
             spin.setSuffix(translate(unit))
+        pad_field(self._theme, spin)
         return spin
 
     def _lay_out(self) -> None:
