@@ -66,6 +66,13 @@ def test_one_machine_has_no_tabs_of_several(window: MainWindow) -> None:
         assert page.containers.isVisible()
 
 
+def test_opened_by_its_key_the_table_has_the_focus(window: MainWindow) -> None:
+    pages = shown(window, demo_snapshot())
+    window.pages.show_view(View.STRATA)
+    window.actions_.open_view(View.FLEET)
+    assert window.focusWidget() is pages.containers.grid.canvas
+
+
 def test_several_have_one_and_it_goes_again(window: MainWindow, page: FleetPages) -> None:
     assert [button.text() for button in page.switch.buttons] == ["Containers", "Machines", "Threats", "Shared"]
     assert page.count.text() == "48 containers on 12 machines; 2 captures could not be read"

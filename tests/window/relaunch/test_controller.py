@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import card_of, named, over, planned, press, relaunch, select, stopped, with_others
+from rig.window.hardening import arrived, card_of, named, over, planned, press, relaunch, select, stopped, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
@@ -161,3 +161,37 @@ def test_the_button_fills_while_a_run_goes_on_and_what_would_happen_is_folded_aw
     staged.gate.set()
     over(qtbot, side)
     assert side.column.draft.underway is None
+
+
+def test_the_plan_that_is_carried_out_stays_in_view_until_the_run_is_over(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    draft = side.column.draft
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    shown, numbers = draft.plan, side.column.numbers.accessibleName()
+    assert shown is not None
+    new = arrived(window, picture)
+    assert window.selection.current is new
+    assert draft.plan is shown
+    assert side.column.numbers.accessibleName() == numbers
+    staged.gate.set()
+    over(qtbot, side)
+    assert draft.state is not None
+    assert draft.state.key == new.key
+
+
+def test_another_container_chosen_while_a_run_goes_on_has_its_own_plan(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    arrived(window, picture)
+    select(window, "web")
+    assert side.column.draft.state is window.selection.current
+    staged.gate.set()
+    over(qtbot, side)
+    assert side.column.draft.state is not None
+    assert side.column.draft.state.container.name == "web"

@@ -172,6 +172,7 @@ def test_about_tells_each_library_with_its_licence(qtbot: QtBot, theme: Theme, w
     licences = {item.text() for row in range(about.table.rowCount()) if (item := about.table.item(row, 2))}
     assert "" not in licences
     assert "Apache License" in about.text.toPlainText()
+    assert about.table.columnWidth(1) >= about.table.sizeHintForColumn(1) + 8
     about.table.selectRow(names.index("docker"))
     assert "Apache License" in about.text.toPlainText()
     QTest.keyClick(about, Qt.Key.Key_Escape)

@@ -115,7 +115,9 @@ def keep(window: QWidget, *places: QWidget) -> None:
 
 
 def enter(place: QWidget) -> bool:
-    """Focus the first tab stop in it; False if there is none."""
+    """Focus what it hands the focus to, else the first tab stop in it; False if there is none."""
+    while (inner := place.focusProxy()) is not None and inner.isVisible():
+        place = inner
     own = [place] if place.focusPolicy() & Qt.FocusPolicy.TabFocus and place.isEnabled() else []
     found = (own or stops(place)) if place.isVisible() else []
     if found:

@@ -308,7 +308,18 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._hardening.know(snapshot)
             if snapshot.demo:
                 demo = msg("This was recorded elsewhere: nothing here can be relaunched. Use a container of your own.")
+        if self._replaces_shown():
+            return  # the plan that is being carried out stays in view; what comes after it is not asked for yet
         self.column.show_state(self._selection.current, self._why_not(), demo)
+
+    def _replaces_shown(self) -> bool:
+        """Whether what is chosen now is the replacement, not proved yet, of the container whose plan is shown."""
+        draft, now = self.column.draft, self._selection.current
+        before = self._before if draft.running else None
+        if before is None or now is None or draft.state is None or draft.state.key != before.key:
+            return False
+        same = (now.container.engine, now.container.name) == (before.container.engine, before.container.name)
+        return same and now.key != before.key
 
     def _why_not(self) -> Message | None:
         engine = self._selection.engine
@@ -442,6 +453,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.dialog.hide()
         self.set_aside.look_up()
         self.column.draft.show_running("")
+        self.show_current()
         self._feed.refresh()
         return not result
 

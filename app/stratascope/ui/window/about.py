@@ -86,6 +86,9 @@ class About(QDialog):
                 item = QTableWidgetItem(plain(word, 200))
                 item.setToolTip(tip(word))
                 table.setItem(row, column, item)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Interactive)
+        wide = max(table.sizeHintForColumn(1), header.sectionSizeHint(1))
+        table.setColumnWidth(1, wide + theme.px(12))  # else a long version touches its licence
         table.itemSelectionChanged.connect(self._show_text)
         return table
 

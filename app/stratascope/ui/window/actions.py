@@ -363,7 +363,7 @@ class Actions(QObject):
         if view is View.BEFORE:
             pages.search()
         elif view in MACHINE and pages.view is view:
-            focus_order.enter(pages.made[view].widget.focusProxy() or pages.made[view].widget)
+            focus_order.enter(pages.made[view].widget)
 
     def _suppose_text(self, layer: Layer) -> Message:
         away, title = self._window.strata_page.strata.bands[layer.number].away, layer.about.title
