@@ -44,6 +44,11 @@ class Privilege(Value):
         """Whether root is available without a password prompt."""
         return self.state is PrivilegeState.ON or not self.command
 
+    @property
+    def nobody_to_ask(self) -> Message | None:
+        """Why root can't even be asked for: nothing here could; None: it can."""
+        return self.message if self.state is PrivilegeState.REFUSED and not self.command else None
+
 
 class CapturedContainer(Value):
     """A container's inspect JSON and what was read of its processes; `found` is None if it has none."""

@@ -91,6 +91,18 @@ def test_it_says_when_a_password_may_be_asked_for(window: MainWindow, page: UseP
     assert "password" not in page.strip.what.text()
 
 
+def test_it_offers_nothing_where_nobody_could_be_asked(window: MainWindow, page: UsePage) -> None:
+    none = Privilege(PrivilegeState.REFUSED, "", msg("Neither pkexec nor sudo was found."))
+    window.selection.show_snapshot(replace(sample.snapshot(), privilege=none))
+    assert not page.strip.observe.isVisible()
+    assert page.strip.what.text() == "Neither pkexec nor sudo was found."
+    assert "already runs as root" not in window.toolbar.root.toolTip()
+    assert "Neither pkexec nor sudo" in window.toolbar.root.toolTip()
+    refused = replace(none, command="pkexec stratascope-collector")
+    window.selection.show_snapshot(replace(sample.snapshot(), privilege=refused))
+    assert page.strip.observe.isVisible(), "it can be asked again"
+
+
 def test_what_was_learned(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     learn(window, rig, use_sample.web())
     page = reopen(window, qtbot)

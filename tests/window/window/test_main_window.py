@@ -656,6 +656,15 @@ def test_demo_has_a_banner(window: MainWindow) -> None:
     assert "demo" in window.containers.status.text()
 
 
+def test_no_engine_is_told_only_once_none_was_found(window: MainWindow) -> None:
+    engines = window.toolbar.engines
+    nothing = replace(sample.snapshot(()), engines=())
+    window.selection.show_snapshot(replace(nothing, asking=("docker",)))
+    assert engines.accessibleDescription() == "Looking…"
+    window.selection.show_snapshot(nothing)
+    assert engines.accessibleDescription() == "No engine"
+
+
 def test_engines_sheet(window: MainWindow, qtbot: QtBot) -> None:
     QTest.mouseClick(window.toolbar.engines, Qt.MouseButton.LeftButton)
     assert window.toolbar.popup.isVisible()

@@ -191,7 +191,9 @@ class Strip(QFrame):
         self._right.setMinimumWidth(0 if narrow else self._theme.px(SIDE))
 
 
-def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: bool) -> Message | None:
+def why_not(
+    state: ContainerState, engine: Engine | None, privilege: Privilege, *, demo: bool, able: bool
+) -> Message | None:
     """Return why it cannot be observed, as far as is known without trying; None: try."""
     if demo:
         return msg("This was recorded elsewhere: nothing here can be watched. Use a container of your own.")
@@ -204,7 +206,7 @@ def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: b
                    "programs.")  # fmt: skip
     if engine is not None and not engine.local:
         return msg("It runs on another machine. A container can be watched only where it runs.")
-    return None
+    return privilege.nobody_to_ask
 
 
 def title_text(picture: UsePicture, known: Known) -> Message:

@@ -300,7 +300,8 @@ class Actions(QObject):
             return NONE_CHOSEN
         if self._window.is_watched:
             return msg("It is watched already.")
-        return why_not_watched(state, selection.engine, demo=snapshot.demo, able=self._window.watching.able)
+        able = self._window.watching.able
+        return why_not_watched(state, selection.engine, snapshot.privilege, demo=snapshot.demo, able=able)
 
     # -- pages, layers and the list
 

@@ -38,20 +38,24 @@ class EnginesButton(QAbstractButton):
         super().__init__(parent)
         self._theme = theme
         self._engines: tuple[Engine, ...] = ()
+        self._looking = True
         self._folded, self._tight = False, False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(translate(msg("Engines")))
 
-    def show_engines(self, engines: tuple[Engine, ...]) -> None:
-        """Show their states."""
-        self._engines = engines
-        words = [_state(engine) for engine in engines]
+    def show_engines(self, engines: tuple[Engine, ...], *, looking: bool) -> None:
+        """Show their states. `looking`: more may be found yet."""
+        self._engines, self._looking = engines, looking
+        words = [_state(engine) for engine in engines] or [self._none()]
         self.setAccessibleDescription("\n".join(words))
         give_tip(self, "\n".join(words))
         self.updateGeometry()
         self.update()
+
+    def _none(self) -> str:
+        return translate(msg("Looking…") if self._looking else msg("No engine"))
 
     def set_folded(self, folded: bool, *, tight: bool) -> None:
         """Use one chip for all; `tight`: without words, so that the page switch next to it stays readable."""
@@ -71,9 +75,8 @@ class EnginesButton(QAbstractButton):
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
             mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
             text = plural("{good} of {count} engine", "{good} of {count} engines", len(self._engines), good=good)
-            if not self._engines:
-                text = msg("No engine")
-            return [(mark, ink, f"{good}/{len(self._engines)}" if self._tight else translate(text), "")]
+            several = f"{good}/{len(self._engines)}" if self._tight else translate(text)
+            return [(mark, ink, several if self._engines else self._none(), "")]
         parts = []
         for engine in self._engines:
             mark, ink = engine_mark(engine.state)

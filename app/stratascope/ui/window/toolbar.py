@@ -86,6 +86,8 @@ class RootButton(QAbstractButton):
     def _explanation(self, privilege: Privilege) -> Message:
         if self._state is PrivilegeState.ON:
             return msg("The collector runs as root. {what}", what=_AS_ROOT)
+        if (nobody := privilege.nobody_to_ask) is not None:
+            return nobody
         if not privilege.command:
             return msg("Stratascope already runs as root, so no password is needed. {what}", what=_AS_ROOT)
         return msg("Starts only the collector as root: {command}\n{what}",
@@ -200,7 +202,7 @@ class Toolbar(QWidget):
         self._gap = QSpacerItem(theme.px(14), 0)
         layout.addSpacerItem(self._gap)
         theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.search, self.menu)
-        self._shown: tuple[tuple[Engine, ...], Privilege] | None = None
+        self._shown: tuple[tuple[Engine, ...], bool, Privilege] | None = None
         self._fitted: object = None  # what was last fitted, for what room
         self.down: QWidget | None = None  # where Down and Enter go from the filter
         self.filter.words_changed.connect(selection.set_filter)
@@ -270,8 +272,9 @@ class Toolbar(QWidget):
             self.went_down.emit()
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
-        shown = (snapshot.engines, snapshot.privilege)
+        looking = bool(snapshot.asking)
+        shown = (snapshot.engines, looking, snapshot.privilege)
         if shown != self._shown:  # every reading of a container is a snapshot
             self._shown = shown
-            self.engines.show_engines(snapshot.engines)
+            self.engines.show_engines(snapshot.engines, looking=looking)
             self.root.show_privilege(snapshot.privilege)
