@@ -27,6 +27,20 @@ def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
     assert heights[3] == heights[1]
 
 
+def test_no_row_is_cut_where_they_scroll(qtbot: QtBot, theme: Theme) -> None:
+    view = BitsView(theme, sample.grid())
+    qtbot.addWidget(view)
+    view.show()
+    bar = view.area.verticalScrollBar()
+    for high in range(150, 240, 7):
+        view.resize(960, high)
+        qtbot.wait(20)
+        assert view.area.viewport().height() % view.list.row_height == 0, high
+        assert bar.singleStep() == view.list.row_height
+    bar.setValue(bar.maximum())
+    assert view.list.visibleRegion().boundingRect().bottom() == view.list.height() - 1
+
+
 def test_most_of_a_privileged_container_is_in_sight(qtbot: QtBot, theme: Theme) -> None:
     """In the panel of a window of 1440 × 900, below a card of two lines: 12 of 14 rows, where there were 10."""
     view = BitsView(theme, sample.grid(frozenset(range(41))))

@@ -199,7 +199,22 @@ class _Heads(QWidget):
 
 
 class _Area(Scrolled):
-    """A scroll area that asks for its minimum height only, and takes the available room."""
+    """A scroll area that asks for its minimum height only, and takes the available room, in whole rows."""
+
+    def set_row(self, height: int) -> None:
+        """The height of a row."""
+        self.verticalScrollBar().setSingleStep(height)
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        row = max(1, self.verticalScrollBar().singleStep())
+        cut = self.height() % row if self.height() < self.maximumHeight() and self.height() > row else 0
+        if cut != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, cut)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_rows()
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.minimumHeight())
@@ -247,6 +262,7 @@ class BitsView(QWidget):
         whole = self.list.height()
         self.area.setMinimumHeight(min(whole, self.list.row_height) if self._alone else whole)
         self.area.setMaximumHeight(whole)
+        self.area.set_row(self.list.row_height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
