@@ -211,7 +211,10 @@ class Palette(QFrame):
             title.setLeft(title.left() + theme.px(SIDE + 6))
         _draw_title(painter, title, place.title, self.field.text().split(), theme, ink)
         if place.why:
-            draw_line(painter, kind.united(rest), place.why, theme.font(11), theme, "text3")
+            reason, needed = kind.united(rest), QFontMetrics(theme.font(11)).horizontalAdvance(place.why) + 1
+            free = title.left() + QFontMetrics(theme.font(13, BOLD)).horizontalAdvance(place.title) + theme.px(16)
+            reason.setLeft(min(reason.left(), max(free, reason.right() - needed)))  # what the title leaves free
+            draw_line(painter, reason, place.why, theme.font(11), theme, "text3")
             return
         draw_line(painter, kind, place.kind, theme.font(11), theme, "text2")
         draw_line(painter, rest, place.more, theme.font(11), theme, "text2", middle=True)
