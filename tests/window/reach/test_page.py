@@ -130,6 +130,19 @@ def test_a_row_unfolds_what_is_known_of_it(qtbot: QtBot, page: ReachPage, window
     assert page.table.details.isHidden()
 
 
+def test_its_buttons_are_there_however_many_rows_were_unfolded(
+    qtbot: QtBot, page: ReachPage, window: MainWindow
+) -> None:
+    details, window_width = page.table.details, window.width()
+    for row in [each for each in page.table.model_.rows if not isinstance(each, Heading)][:6]:
+        page.table.unfold(key_of(row))
+        qtbot.wait(30)  # what is deleted later is deleted by then
+        assert details.copy.isVisible()
+        window.resize(window_width - 40, window.height())
+        window.resize(window_width, window.height())
+    assert page.table.open
+
+
 def test_what_no_switch_closes_is_there_to_be_copied(page: ReachPage) -> None:
     page.table.make_current(1)
     QTest.keyClick(page.table, Qt.Key.Key_F)

@@ -80,7 +80,7 @@ class Flow(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def put(self, parts: tuple[QWidget, ...]) -> None:
-        """Replace the widgets."""
+        """Replace the widgets, and delete the former ones."""
         for part in self._parts:
             part.hide()
             part.setParent(None)
@@ -89,13 +89,17 @@ class Flow(QWidget):
         for part in parts:
             part.setParent(self)
             part.show()
-        self._arrange()
+        self.arrange()
 
     @property
     def wanted(self) -> int:
         """The width of all of them in one row."""
-        gaps = self._theme.px(GAP) * max(0, len(self._parts) - 1)
-        return sum(part.sizeHint().width() for part in self._parts) + gaps
+        there = self._there
+        return sum(part.sizeHint().width() for part in there) + self._theme.px(GAP) * max(0, len(there) - 1)
+
+    @property
+    def _there(self) -> list[QWidget]:
+        return [part for part in self._parts if not part.isHidden()]
 
     def sizeHint(self) -> QSize:
         return QSize(self.wanted, self._place(max(1, self.width()), move=False))
@@ -104,9 +108,10 @@ class Flow(QWidget):
         return QSize(self._theme.px(60), self._place(max(1, self.width()), move=False))
 
     def resizeEvent(self, event: object) -> None:
-        self._arrange()
+        self.arrange()
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Place them again: one was hidden or shown."""
         height = self._place(self.width(), move=True)
         if height != self.maximumHeight():
             self.setFixedHeight(height)
@@ -116,7 +121,7 @@ class Flow(QWidget):
         gap, y = self._theme.px(GAP), 0
         rows: list[list[QWidget]] = []
         room = 0
-        for part in self._parts:
+        for part in self._there:
             needed = min(part.sizeHint().width(), width)
             if not rows or needed > room:
                 rows.append([])

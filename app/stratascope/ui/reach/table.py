@@ -167,7 +167,7 @@ class Details(RowDetails):
         self.copy.setText(translate(msg("Copy what to write") if option else msg("Copy")))
         self.fix.setText(fix)
         self.fix.setVisible(bool(fix))
-        self.buttons.put((self.fix, self.copy) if fix else (self.copy,))
+        self.buttons.arrange()
         self.setAccessibleName(self.text.text().split("\n")[0])
 
     def spoken(self) -> str:

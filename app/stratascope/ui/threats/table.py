@@ -315,6 +315,7 @@ class _Heads(Heads):
                 room.setWidth(0)
             title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
             align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
+            chosen = chosen and room.width() > 0  # a line below no word would be below nothing
             if room.width() > 0:
                 text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
                 painter.drawText(room, align, text)
