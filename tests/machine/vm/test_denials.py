@@ -14,20 +14,23 @@ import pytest
 
 from engine.denials.cases.machines import APPARMOR, OF_ROOTLESS, SECOND_VERSION, SELINUX
 from engine.denials.staged import Told
-from engine.denials.verdict import Verdict, summed, table
+from engine.denials.verdict import Verdict, table
+from machine.vm.guest_denials import plan
 from machine.vm.machine import Machine, NoMachineError, boot
 
 SECONDS = 5400
+PARTS = {"apparmor": ("apparmor", "second-version"), "selinux": ("selinux",)}
+FOUND: dict[str, list[Verdict]] = {}  # by the kind of machine
 CASES = {case.id: case for case in (*APPARMOR, *SELINUX, *OF_ROOTLESS, *SECOND_VERSION)}
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.timeout(SECONDS + 900)]
 
 
-@pytest.fixture(scope="module", params=("apparmor", "second-version", "selinux"))
+@pytest.fixture(scope="module", params=[part for parts in PARTS.values() for part in parts])
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Booted, with all cases carried out."""
     try:
-        flavour = "selinux" if request.param == "selinux" else "apparmor"
+        flavour = next(each for each, parts in PARTS.items() if request.param in parts)
         yield boot(flavour, tmp_path_factory.mktemp("denials"), "guest_denials.py", SECONDS, request.param)
     except NoMachineError as error:
         if os.environ.get("STRATASCOPE_REQUIRE_ENGINES") == "1":
@@ -41,12 +44,18 @@ def test_each_case_is_what_it_claims(machine: Machine) -> None:
 
 
 def test_the_goals(machine: Machine) -> None:
-    """As in `tests/engine/denials`."""
+    """As in `tests/engine/denials`, over all parts of that kind of machine: one alone is too few cases for shares, so
+    what the parts have found until now must leave the goals within reach.
+    """
     found = tuple(
         Verdict(each["engine"], CASES[each["case"]], Told(**each["told"])) for each in machine.truth["results"]
     )
     sys.stdout.write("\n" + table(found) + "\n")
-    total = summed(found)
     assert [one.row() for one in found if one.wrong] == []
-    assert total.right >= 0.95, [one.row() for one in found if not one.right]
-    assert total.remedied >= 0.9, [one.row() for one in found if one.told.helped is not True]
+    so_far = FOUND.setdefault(machine.flavour, [])
+    so_far += found
+    planned = [case for part in PARTS[machine.flavour] for _, case in plan(part)]
+    missed = [one.row() for one in so_far if not one.right]
+    assert len(missed) <= 0.05 * len(planned), missed
+    unhelped = [one.row() for one in so_far if one.case.remedied and one.told.helped is not True]
+    assert len(unhelped) <= 0.1 * sum(case.remedied for case in planned), unhelped

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.message import msg
-from stratascope.ui.kit.table import Column, ItemModel, ItemRole
+from stratascope.ui.kit.table import Column, ItemModel, ItemRole, ItemTable
+from stratascope.ui.kit.theme import Theme
 
 Row = tuple[str, int]
 NAME = Column(msg("What"), lambda row: row[0], order=lambda row: row[0])
@@ -73,3 +74,32 @@ def test_rows_are_sorted_by_a_column_and_stay_so(model: ItemModel) -> None:
     assert [row[1] for row in model.rows] == [3, 2, 1]
     model.show((*ROWS, ("d", 9)))
     assert model.place_of("d") == 0
+
+
+def test_the_whole_row_below_the_mouse_is_shaded(qtbot: QtBot, theme: Theme) -> None:
+    table = ItemTable(theme, "them", ItemModel((NAME, NUMBER), lambda row: row[0]))
+    qtbot.addWidget(table)
+    table.show_rows(ROWS)
+    table.resize(400, 300)
+    table.show()
+
+    def shaded() -> list[int]:
+        picture, found = table.viewport().grab().toImage(), []
+        for row in range(len(ROWS)):
+            y = table.rowViewportPosition(row) + 5
+            inks = {picture.pixelColor(x, y).name() for x in (5, table.columnWidth(0) + 5)}
+            found += [row] if inks == {theme.color("sunk").name()} else []
+            assert len(inks) == 1, "both cells alike"
+        return found
+
+    def point(row: int) -> None:
+        at = QPoint(table.columnWidth(0) + 20, table.rowViewportPosition(row) + 10)
+        QTest.mouseMove(table.viewport(), at)
+        qtbot.waitUntil(lambda: table.pointed == row)
+
+    point(1)
+    assert shaded() == [1]
+    point(2)
+    assert shaded() == [2]
+    QTest.mouseMove(table.viewport(), QPoint(20, 280))
+    qtbot.waitUntil(lambda: not shaded())

@@ -244,6 +244,7 @@ def _full(attempt: Attempt) -> Claim | None:
         return None  # the size of a tmpfs is the container's option
     if attempt.errno == errno.EDQUOT:
         return Claim(KERNEL, msg("The quota of the disk that it writes to is used up."), Strength.FITS)
-    if not path:
-        return Claim(KERNEL, msg("The disk that it writes to is full."), Strength.LEFT)
+    if mount is None:
+        what = msg("What it writes to is full: a disk, or a tmpfs such as /dev/shm. Which it was could not be seen.")
+        return Claim(KERNEL, what, Strength.LEFT)
     return Claim(KERNEL, msg("The disk that {path} is on is full.", path=path), Strength.FITS)

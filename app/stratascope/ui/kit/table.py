@@ -250,6 +250,9 @@ class CellPainter(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         rect, state = QRect(option.rect), option.state
+        if isinstance(self._view, ItemTable):  # Qt says of one cell that the mouse is over it
+            over = QStyle.StateFlag.State_MouseOver
+            state = state | over if index.row() == self._view.pointed else state & ~over
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         row = self._row
@@ -350,7 +353,12 @@ class ItemTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMouseTracking(row is not None and row.hovered)
+        self.pointed = -1  # the row below the mouse
+        if row is not None and row.hovered:
+            self.setMouseTracking(True)
+            self.entered.connect(lambda index: self._point(index.row()))
+            for away in (self.viewportEntered, self.verticalScrollBar().valueChanged):
+                away.connect(lambda *_: self._point(-1))
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.set_heads(self.horizontalHeader())
@@ -440,7 +448,17 @@ class ItemTable(QTableView):
     def _draw(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         draw_column(self._theme, painter, rect, index, self.model_.columns[index.column()])
 
+    def _point(self, row: int) -> None:
+        before, self.pointed = self.pointed, row
+        for each in {before, row} - {-1}:
+            place = QRect(0, self.rowViewportPosition(each), self.viewport().width(), self.rowHeight(each))
+            self.viewport().update(place)
+
     # -- events
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._point(-1)
 
     def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
         super().currentChanged(current, previous)

@@ -150,6 +150,14 @@ def test_a_full_tmpfs_is_no_disk() -> None:
     assert of(call("mkdir", 28, said=around(place=place("/run/x", on=mount("/run", kind="tmpfs"))))) is None
 
 
+def test_what_is_full_is_not_named_where_it_was_not_seen() -> None:
+    for attempt in (call("write", 28, 3, 0, 65536), call("mkdir", 28, path="/t/a")):
+        found = of(attempt)
+        assert found is not None
+        assert not found.certain
+        assert "a disk, or a tmpfs" in translate(found.what)
+
+
 def test_a_line_of_landlock_is_of_the_call_that_it_fits() -> None:
     for path, fits in (("/etc/passwd", True), ("/etc/shadow", False), ("", True)):
         found = of(call("open", 13, 0, 0, path=path, lines=(_LANDLOCK,)))
