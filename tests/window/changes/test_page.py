@@ -123,7 +123,7 @@ def test_what_others_wrote_is_no_markup(page: ChangesPage) -> None:
     index = page.table.currentIndex()
     assert "<b>evil" not in str(index.data(Qt.ItemDataRole.ToolTipRole))
     assert "\x1b" not in str(index.data())
-    assert page.whole.textFormat() is Qt.TextFormat.PlainText
+    assert page.whose.textFormat() is Qt.TextFormat.PlainText
     assert not page.fix_button.isEnabled()
     assert not page.show_button.isEnabled()  # it is gone
 

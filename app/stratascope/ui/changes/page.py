@@ -52,7 +52,7 @@ _SPANS = (msg("Last visit"), msg("Yesterday"), msg("7 days"), msg("Pick a day"))
 SOON = 1500  # ms between news and the next request while the page is seen
 
 
-LOW = 420  # px of the design: below this height the foot has only the sentence
+LOW = 420  # px of the design: below this height the foot has only the name
 
 
 class ChangesPage(QWidget):
@@ -113,7 +113,7 @@ class ChangesPage(QWidget):
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
-        self.whole, self.more = Label(theme, 13, wrap=True), Label(theme, 12, ink="text2", wrap=True)
+        self.whose, self.more = Line(theme, 13, BOLD, middle=True), Label(theme, 12, ink="text2", wrap=True)
         self.show_button = text_button(
             theme, msg("Show"), self._show, look="act", more=msg("Show this container (Enter)")
         )
@@ -139,7 +139,7 @@ class ChangesPage(QWidget):
         self.foot = QWidget()
         buttons = theme.lay(QHBoxLayout(), self.show_button, self.fix_button, self.undo_button, self.accept_button,
                             around=0, gap=6)  # fmt: skip
-        texts = theme.lay(QVBoxLayout(), self.whole, self.more, around=0, gap=2)
+        texts = theme.lay(QVBoxLayout(), self.whose, self.more, around=0, gap=2)
         theme.lay(QHBoxLayout(self.foot), (texts, 1), buttons, around=(14, 8, 14, 10),
                   gap=12)  # fmt: skip
         self.line = Rule(theme)
@@ -390,7 +390,7 @@ class ChangesPage(QWidget):
         self.line.setVisible(row is not None)
         if row is None:
             return
-        self.whole.setText(f"{words.name_of(row)}: {words.what_happened(row)}")
+        self.whose.say(words.name_of(row))
         several = len(row.subjects) > 1
         names = listed((plain(each.name, 60) for each in row.subjects[:200]), 8) if several else ""
         self.more.setText(note or together(filter(None, (second_line(row), names))))

@@ -1,5 +1,5 @@
-"""The rows of the page "Changes", below a heading for each direction. Every row is as high as the others: its sentence
-is whole at the page's foot, and in its tooltip.
+"""The rows of the page "Changes", below a heading for each direction. Where what happened does not fit beside the name,
+it is below it, whole.
 
 A row's button at the right does what is next: *Fix* where something was granted, else *Show*.
 """
