@@ -199,7 +199,7 @@ class RowLook(Value):
     a colour token or ""; `above`: the hairline is at the top.
 
     `framed`: whether all this applies to a row; not to a heading. `high`: the height it applies to, if a row unfolds
-    below.
+    below. `cells`: the focus is on a cell, and not on the whole row.
     """
 
     bar: bool = False
@@ -209,6 +209,7 @@ class RowLook(Value):
     tint: Callable[[Any], str] = lambda _: ""
     framed: Callable[[Any], bool] = lambda _: True
     high: Callable[[int], int] | None = None
+    cells: bool = False
 
 
 PLAIN_ROW = RowLook()
@@ -263,10 +264,23 @@ class CellPainter(QStyledItemDelegate):
             if row.high is not None:
                 rect.setHeight(row.high(index.row()))
             self._draw(painter, rect, index, state)
-            if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
-                ring = rect.adjusted(1, 1, -1, -1 if row.above else -2)
-                paint_focus_ring(painter, ring, self._theme.px(4), self._theme)
+            self._ring(painter, rect, index, state, row)
         painter.restore()
+
+    def _ring(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag, row: RowLook) -> None:
+        """Each cell paints its part of the ring."""
+        view, ring = self._view, QRect(rect)
+        if isinstance(view, ItemTable) and not row.cells:
+            if index.row() != view.currentIndex().row():
+                return
+            painter.setClipRect(rect)
+            ring.setLeft(rect.left() - view.horizontalHeader().sectionPosition(index.column()))
+            ring.setWidth(view.horizontalHeader().length())
+        elif not state & QStyle.StateFlag.State_HasFocus:
+            return
+        if view.hasFocus():
+            ring.adjust(1, 1, -1, -1 if row.above else -2)
+            paint_focus_ring(painter, ring, self._theme.px(4), self._theme)
 
     def _ground(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag, row: RowLook) -> None:
         theme, tint = self._theme, row.tint(index.data(ItemRole))

@@ -336,7 +336,7 @@ class MatrixTable(ItemTable):
         self._whole = max(map(metrics.horizontalAdvance, titles)) + theme.px(24)  # what the longest title takes
         self._places = {column.layer: at for at, column in enumerate(self.matrix.kinds) if column.layer}
         name = translate(msg("Threats and each layer's answer"))
-        super().__init__(theme, name, self.matrix, self._paint, row=RowLook(bar=True))
+        super().__init__(theme, name, self.matrix, self._paint, row=RowLook(bar=True, cells=True))
         self.heads = _Heads(theme, self.matrix)
         self.set_heads(self.heads)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
