@@ -197,7 +197,8 @@ class PlanList(Scrolled):
         """What no row closes, and what is in place."""
         lines, said = ([], "") if plan is None else _unclosed(plan)
         self.no_switch.show_lines(lines, said)
-        already = [] if offer is None else [option for option in offer.options if option.already]
+        options = () if offer is None else offer.options
+        already = [each for each in options if each.already and not each.toggle.hands_over]
         self.in_place.show_lines([plain(translate(option.title), 200) for option in already])
         self._put_sides()
         self._put_stops()

@@ -300,8 +300,8 @@ class Previews:
             why_not = None if already or self._why_not is None else self._why_not(Choice(item, value))
             if not already and why_not is None:
                 better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
-        except ToggleError as error:
-            why_not = error.message
+        except ToggleError as error:  # asked for by the container, too, it would not be in effect
+            why_not, already = error.message, False
         closes = tuple(
             each.threat.id for each in better if each.threat.severity in SERIOUS and each.outcome is Outcome.OPEN
         )

@@ -97,6 +97,17 @@ def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> N
     assert all(len(each.closes) <= each.gains for each in options.values())
 
 
+def test_what_its_machine_can_t_do_is_not_in_place_because_it_was_asked_for(picture: Snapshot) -> None:
+    found = {"apparmor": 0, "selinux": 0}
+    for state in picture.containers:
+        foresight, _ = of(picture, state.container.name)
+        for option in foresight.offer(state).options:
+            if option.toggle.id in found and option.why_not is not None:
+                assert not option.already, translate(option.why_not)
+                found[option.toggle.id] += 1
+    assert found["selinux"], "no machine of the demo has SELinux"
+
+
 def test_what_does_not_run_is_offered_nothing_to_gain(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     assert {each.gains for each in foresight.offer(replace(state, matrix=None)).options} == {0}
