@@ -63,21 +63,38 @@ static int open_disk(void)
     return result;
 }
 
+static int faults_by(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return IN_VAIN;
+    if (fd < 0)
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+    int result = fd < 0 ? errno : outcome(ioctl(fd, 0xAA00 /* USERFAULTFD_IOC_NEW */, O_CLOEXEC));
+    if (fd >= 0 && result) /* filters see 64 bits of the request, the kernel looks at 32 */
+        result = outcome(syscall(SYS_ioctl, fd, 0xAA00ul | 1ul << 32, O_CLOEXEC));
+    close(fd);
+    return result;
+}
+
 static int faults_by_device(void)
 {
     static const char *const PLACES[] = {"/dev/userfaultfd", "/dev/faults", "/faults"};
     int result = IN_VAIN;
     for (int place = 0; place < 3 && result; place++) {
-        int fd = open(PLACES[place], O_RDONLY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-            continue;
-        if (fd < 0)
-            fd = open(PLACES[place], O_WRONLY | O_CLOEXEC);
-        result = fd < 0 ? errno : outcome(ioctl(fd, 0xAA00 /* USERFAULTFD_IOC_NEW */, O_CLOEXEC));
-        if (fd >= 0 && result) /* filters see 64 bits of the request, the kernel looks at 32 */
-            result = outcome(syscall(SYS_ioctl, fd, 0xAA00ul | 1ul << 32, O_CLOEXEC));
-        close(fd);
+        int here = faults_by(PLACES[place]);
+        result = here == IN_VAIN ? result : here;
     }
+    struct bound found;
+    FILE *list = mounts();
+    while (list && result && next_mount(list, "devtmpfs", &found)) { /* a /dev of the host's that is bound in */
+        char path[300];
+        snprintf(path, sizeof path, "%s/userfaultfd", found.target);
+        int here = faults_by(path);
+        result = here == IN_VAIN ? result : here;
+    }
+    if (list)
+        fclose(list);
     return result;
 }
 
