@@ -94,6 +94,7 @@ struct bound {
 
 FILE *mounts(void);                                                      /* /proc/self/mountinfo */
 int next_mount(FILE *list, const char *kind, struct bound *found);       /* 0 at the end of the list */
+int disk_in(const char *place);                                           /* opens a block device in that folder */
 int any_disk(void);                                                      /* opens any block device in sight */
 int first_users(void);                                                   /* whether we are in the machine's user namespace */
 /* Makes such a node and uses it, after opening the own rules in a tree that is mounted, or never attached; after leaving */

@@ -45,23 +45,24 @@ static int open_made_memory(void) { return node(S_IFCHR, makedev(1, 1), 1); }
 static int open_made_disk(void) { return node(S_IFBLK, makedev(7, 0), 1); }
 static int open_memory(void) { return open_either("/dev/mem"); }
 
-static int open_disk(void)
+int disk_in(const char *place)
 {
-    DIR *folder = opendir("/dev");
+    DIR *folder = opendir(place);
     struct dirent *entry;
     struct stat found;
     int result = IN_VAIN;
-    while (folder && (entry = readdir(folder))) {
-        char path[300];
-        snprintf(path, sizeof path, "/dev/%s", entry->d_name);
-        if (lstat(path, &found) == 0 && S_ISBLK(found.st_mode)) {
+    while (folder && result && (entry = readdir(folder))) {
+        char path[600];
+        snprintf(path, sizeof path, "%s/%s", place, entry->d_name);
+        if (lstat(path, &found) == 0 && S_ISBLK(found.st_mode))
             result = open_either(path);
-            if (result == 0)
-                break;
-        }
     }
+    if (folder)
+        closedir(folder);
     return result;
 }
+
+static int open_disk(void) { return disk_in("/dev"); }
 
 static int faults_by(const char *path)
 {

@@ -311,9 +311,7 @@ class DeniedPage(QWidget):
         if snapshot is None:
             return
         busy = self._watching.busy(state.key)
-        refused = why_not(
-            state, self._selection.engine, snapshot.privilege, demo=snapshot.demo, able=self._watching.able
-        )
+        refused = why_not(state, self._selection.engine, snapshot, able=self._watching.able)
         rows = self.above.rows = bool(refusals.shown or refusals.harmless)
         had = any(each.hasFocus() for each in (self.observe, self.end, self.nothing.observe))
         self._head.setVisible(rows or known.alive)

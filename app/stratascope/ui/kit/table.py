@@ -270,6 +270,8 @@ class CellPainter(QStyledItemDelegate):
     def _ring(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag, row: RowLook) -> None:
         """Each cell paints its part of the ring."""
         view, ring = self._view, QRect(rect)
+        if not view.hasFocus():
+            return
         if isinstance(view, ItemTable) and not row.cells:
             if index.row() != view.currentIndex().row():
                 return
@@ -278,9 +280,8 @@ class CellPainter(QStyledItemDelegate):
             ring.setWidth(view.horizontalHeader().length())
         elif not state & QStyle.StateFlag.State_HasFocus:
             return
-        if view.hasFocus():
-            ring.adjust(1, 1, -1, -1 if row.above else -2)
-            paint_focus_ring(painter, ring, self._theme.px(4), self._theme)
+        ring.adjust(1, 1, -1, -1 if row.above else -2)
+        paint_focus_ring(painter, ring, self._theme.px(4), self._theme)
 
     def _ground(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag, row: RowLook) -> None:
         theme, tint = self._theme, row.tint(index.data(ItemRole))

@@ -88,7 +88,7 @@ class UsePage(Scrolled):
         self._shown = state.key
         self._inside.setVisible(True)
         picture = self._picture(state, known.needs)
-        refused = why_not(state, self._selection.engine, snapshot.privilege, demo=snapshot.demo, able=able)
+        refused = why_not(state, self._selection.engine, snapshot, able=able)
         self.strip.show_picture(picture, known, refused, snapshot.privilege, busy=busy)
         for card in self._cards:
             card.show_picture(picture)

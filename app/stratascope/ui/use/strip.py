@@ -10,7 +10,7 @@ from stratascope.core.container import Engine
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.observation.observation import Observation, Phase, Seen
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState, Privilege
+from stratascope.core.snapshot import ContainerState, Privilege, Snapshot
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
@@ -191,11 +191,9 @@ class Strip(QFrame):
         self._right.setMinimumWidth(0 if narrow else self._theme.px(SIDE))
 
 
-def why_not(
-    state: ContainerState, engine: Engine | None, privilege: Privilege, *, demo: bool, able: bool
-) -> Message | None:
+def why_not(state: ContainerState, engine: Engine | None, snapshot: Snapshot, *, able: bool) -> Message | None:
     """Return why it cannot be observed, as far as is known without trying; None: try."""
-    if demo:
+    if snapshot.demo:
         return msg("This was recorded elsewhere: nothing here can be watched. Use a container of your own.")
     if not able:
         return msg("Nothing can be watched here.")
@@ -206,7 +204,7 @@ def why_not(
                    "programs.")  # fmt: skip
     if engine is not None and not engine.local:
         return msg("It runs on another machine. A container can be watched only where it runs.")
-    return privilege.nobody_to_ask
+    return snapshot.privilege.nobody_to_ask
 
 
 def title_text(picture: UsePicture, known: Known) -> Message:

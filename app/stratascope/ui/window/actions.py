@@ -300,8 +300,7 @@ class Actions(QObject):
             return NONE_CHOSEN
         if self._window.is_watched:
             return msg("It is watched already.")
-        able = self._window.watching.able
-        return why_not_watched(state, selection.engine, snapshot.privilege, demo=snapshot.demo, able=able)
+        return why_not_watched(state, selection.engine, snapshot, able=self._window.watching.able)
 
     # -- pages, layers and the list
 
