@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from rig.places import CAPTURES
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
@@ -15,6 +17,8 @@ from stratascope.ui.app.start import NotStarted
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import Services
+from stratascope.usecases.check.corrections import Judged
+from stratascope.usecases.plan.offers import Offer
 from window.not_started import judged, offered
 
 MACHINES = CAPTURES / "machines"
@@ -63,6 +67,43 @@ def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: py
     assert "docker-default" not in access_control()
     offered(page, qtbot)
     assert page.column.draft.failure is None
+    window.stop()
+
+
+def test_a_plan_that_comes_after_its_machine_was_left_is_asked_for_anew(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, before = of_captures("apparmor", "selinux", monkeypatch=monkeypatch)
+    chosen, failed, left = threading.Event(), threading.Event(), threading.Event()
+    offer, check = before.offer, before.check
+
+    def late(state: ContainerState) -> Offer:
+        chosen.wait(60)
+        try:
+            return offer(state)
+        finally:
+            failed.set()
+            left.wait(60)
+
+    def checked(text: str, file: str) -> Judged:
+        if before.machine == "selinux":
+            failed.wait(60)
+        return check(text, file)
+
+    monkeypatch.setattr(before, "offer", late)
+    monkeypatch.setattr(before, "check", checked)
+    window = make_window(watch, Services(before=before))
+    qtbot.addWidget(window)
+    window.show()
+    window.pages.show_view(View.BEFORE)
+    page = window.pages.of(BeforePage)
+    judged(page, qtbot, TEXT)
+    page.machine.activated.emit(1)
+    chosen.set()
+    qtbot.waitUntil(lambda: " on selinux; nothing is run" in page.told.text())
+    left.set()
+    offered(page, qtbot)
+    assert page.column.draft.nothing is None
     window.stop()
 
 

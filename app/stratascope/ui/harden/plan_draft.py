@@ -92,6 +92,7 @@ class PlanDraft(QObject):
         self._refused: Message | None = None
         self._wishes = Wishes()
         self._asked: ContainerState | None = None  # what is on its way is about it
+        self._again = False  # asked once more, as it failed for an older reading
         self._known: ContainerState | None = None  # what the plan is of
         self._shown: Wanted | None = None  # how it is wanted there
         self._patience = later(self, PATIENCE, self._late)
@@ -256,13 +257,16 @@ class PlanDraft(QObject):
         if self.state is None or state.key != self.state.key:
             return
         if isinstance(answer, Failure):
-            if self.plan is None:
+            if state is not self.state and not self._again:
+                self._again = True  # it may be true of the older reading only
+                self._ask(self.state)
+            elif self.plan is None:
                 self._hide(answer.message, answer.words)
             else:
                 self.failure = answer
                 self._tell()
             return
-        self.nothing, self._known = None, state
+        self.nothing, self._known, self._again = None, state, False
         self._offer, self._suggested = answer[0], answer[1]
         self._take(wanted, answer[2])
         if self._outdated(self.state):

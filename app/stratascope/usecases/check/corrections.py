@@ -86,17 +86,19 @@ class Corrections:
         with self._lock:
             checker = self._checker()
             found = checker.text(text, file, taken_at)
-            self._known = {}
             if found.snapshot is None:
+                self._known = {}
                 return Judged(found.read, None, found.problems)
             judged = found.snapshot.containers
             states = _named(judged)
             nobody_knows = frozenset(state.container.id for state in states if state.container.asked.user == ANYBODY)
+            known: dict[Key, _Known] = {}
             for number, state in enumerate(states):
                 if state.matrix is not None:
-                    known = None if state.container.id in nobody_knows else judged[number]
-                    writer = Writer(checker, text, file, number, found.read, known, found.joined[number])
-                    self._known[state.key] = _known(checker, writer)
+                    as_judged = None if state.container.id in nobody_knows else judged[number]
+                    writer = Writer(checker, text, file, number, found.read, as_judged, found.joined[number])
+                    known[state.key] = _known(checker, writer)
+            self._known = known  # only now: whoever plans for a service of the text before still finds it until then
             return Judged(found.read, replace(found.snapshot, containers=states), found.problems, nobody_knows)
 
     def offer(self, state: ContainerState) -> Offer:
