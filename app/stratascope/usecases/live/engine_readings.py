@@ -30,6 +30,7 @@ LASTING = 10.0  # seconds until a health check that is not over is looked at as 
 LATEST = 1.2  # seconds after an event until its container is read where events go on
 REST = 10.0  # seconds between readings of the container in view while nothing runs in it
 FEW, CALM = 8.0, 2.0  # events that are followed at once, and how many of them are forgotten per second
+LONG = 10.0  # seconds of more events than that, from which on it is no burst
 NAMED_BYTES = 64 << 20  # of inspect JSON per engine
 NAMED_MAX = 1000  # containers waiting to be read, or remembered as removed
 
@@ -49,6 +50,7 @@ class EngineReadings(Struct):
     late: set[tuple[str, str]] = field(default_factory=set)  # of which that look will be the second one
     health: dict[str, str] = field(default_factory=dict)  # what the health checks said
     lately: tuple[float, float] = (0.0, 0.0)  # how many events there were lately, as of when
+    crowded: float = inf  # since when there are more than few events, by time.monotonic()
     attending: set[str] = field(default_factory=set)  # see `attended`
     listed: bool = False  # whether all its containers have been read once
     gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not bring it back
@@ -130,11 +132,17 @@ class EngineReadings(Struct):
         count, when = self.lately
         count = min(2 * FEW, max(0.0, count - CALM * (now - when)) + 1)
         self.lately = count, now
+        self.crowded = inf if count <= FEW else min(self.crowded, now)
         if count <= FEW or hurried or what == ALL:
             self.due[what] = now
         else:
             self.due.setdefault(what, now + LATEST)
         self.later[what] = now + SECOND_LOOK
+
+    def crowded_for_long(self, now: float) -> bool:
+        """Whether more events than few have come for LONG, and still come."""
+        count, when = self.lately
+        return now - self.crowded >= LONG and count - CALM * (now - when) > FEW
 
     def at_rest(self, item: CapturedContainer, groups: ControlGroups, now: float) -> bool:
         """Whether a reading of it would say what the last one said: nothing has run in its control groups since. What

@@ -7,8 +7,9 @@ it in time. A failed engine is retried with growing pauses, without affecting th
 reads block.
 
 Where something changes after a moment in which little did, it is read and shown at once. Where changes go on, each
-container is read once when it has settled, and all is shown every STEADY, however many events there are, except for
-what a user asked for, which is never put off. A reading that says what is known already makes no snapshot.
+container is read once when it has settled, and all is shown every STEADY, however many events there are, and every
+CROWDED where many go on for long, except for what a user asked for, which is never put off. A reading that says what is
+known already makes no snapshot.
 
 Finding engines and loading their SDKs must not delay the first picture: `DeferredLiveView` creates the real one on a
 thread. If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
@@ -57,6 +58,7 @@ PACE = 2.0  # seconds between readings of the selected container, by default
 ATTENTION = 0.5  # seconds between looks whether processes have ended
 GATHER = 0.02  # seconds in which changes are gathered where somebody waits for them
 STEADY = 0.8  # seconds between readings of an engine, and between snapshots, while changes go on
+CROWDED = 2.0  # seconds between snapshots where many have gone on for long
 
 
 class LiveView:
@@ -439,7 +441,7 @@ class LiveView:
         while True:
             self._changed.wait()
             self._ending.wait(published + self._gather - time.monotonic())
-            self._hurry.wait(max(0.0, published + self._steady - time.monotonic()))
+            self._hurry.wait(max(0.0, published + self._interval() - time.monotonic()))
             if self._ending.is_set():
                 return
             hurried = self._hurry.is_set()
@@ -482,6 +484,12 @@ class LiveView:
                 # a bug in one snapshot must not end the live view; the next change makes another one
                 logger.exception("this snapshot could not be made")
             published = time.monotonic()
+
+    def _interval(self) -> float:
+        """Seconds between snapshots for which nobody waits."""
+        now = time.monotonic()
+        crowded = any(known.crowded_for_long(now) for known in self.engines)
+        return max(self._steady, CROWDED) if crowded else self._steady
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot, or the demo's containers together with the real engines' states if none can be used."""

@@ -18,6 +18,7 @@ from stratascope.usecases.live.engine_readings import (
     LASTING,
     LATE_LOOK,
     LATEST,
+    LONG,
     REST,
     SECOND_LOOK,
     EngineReadings,
@@ -320,3 +321,15 @@ def test_one_that_comes_and_goes_where_changes_go_on_is_not_read(readings: Engin
         assert "moment" not in readings.take_due(10.3)
         readings.forget("moment")
         assert "moment" not in readings.take_due(99.0)
+
+
+def test_a_burst_is_not_yet_a_crowd_and_a_crowd_ends(readings: EngineReadings) -> None:
+    for number in range(40):  # a project that starts
+        readings.want(f"{number}", number / 40)
+    assert not readings.crowded_for_long(1.0)
+    for number in range(150):
+        readings.want(f"{number}", 1.0 + number / 10)
+    assert readings.crowded_for_long(16.0)
+    assert not readings.crowded_for_long(16.0 + LONG)
+    readings.want("later", 17.0 + LONG)
+    assert not readings.crowded_for_long(17.0 + LONG)
