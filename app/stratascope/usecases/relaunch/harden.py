@@ -38,7 +38,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.look import look
 from stratascope.usecases.plan.plan import Plan, expected, plan
 from stratascope.usecases.plan.preflight import replaces_again
-from stratascope.usecases.plan.written_files import lost_files, own_files
+from stratascope.usecases.plan.written_files import hidden, leaves, lost_files, own_files
 from stratascope.usecases.relaunch.ages import begun_now
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words, timed
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
@@ -277,6 +277,17 @@ def _exchange(
                        "or no longer let it write: {paths}. Try again.", paths=paths)  # fmt: skip
         return None
 
+    def wrote(container: str) -> Sequence[FileChange]:
+        """Nothing where new volumes take over or a new tmpfs covers all of it: no image is needed then, and the
+        replacement starts as its twin did.
+        """
+        changes, one = written(container), plans.get(container)
+        if one is not None:
+            left = [each.path for each in leaves(own_files(known[container], changes, one.volumes))]
+            if len(hidden(left, one.subject.container.asked, one.wanted)) == len(left):
+                return ()
+        return own_files(known[container], changes)
+
     return Exchange(
         access.port,
         access.journal,
@@ -285,7 +296,7 @@ def _exchange(
         access.clock,
         expected(access, made),
         made.spec.body,
-        lambda container: own_files(known[container], written(container)),
+        wrote,
         loses=loses,
         stale=lambda: changed(access.port, access.journal, transaction),
         hand_over=tuple(change for each in (made, *made.along) for change in each.handed),

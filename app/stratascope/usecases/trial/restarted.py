@@ -33,15 +33,17 @@ def of_layer(port: Relauncher, container: str, original: Container) -> Files:
     places = outermost(kept)
     if len(places) > _PLACES:
         return {}
-    return of_places(port, container, [change.path for change in places])
+    own = of_places(port, container, [change.path for change in places if change.kind == "added"])
+    # of a changed directory only what it is itself: below it also lies what the image has
+    return own | of_places(port, container, [change.path for change in places if change.kind != "added"], most=1)
 
 
-def of_places(port: Relauncher, container: str, places: Sequence[str]) -> Files:
-    """Regular files and links at and below these paths. Raises EngineError."""
+def of_places(port: Relauncher, container: str, places: Sequence[str], most: int = _ENTRIES) -> Files:
+    """Regular files and links at and below these paths, `most` entries of each. Raises EngineError."""
     found: Files = {}
     for place in places:
         try:
-            for entry in islice(port.contents(container, place), _ENTRIES - len(found)):
+            for entry in islice(port.contents(container, place), min(most, _ENTRIES - len(found))):
                 if entry.kind in "fl":
                     found[posixpath.join(place, entry.path) if entry.path else place] = entry
         except RefusedError:  # a socket
