@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -84,8 +85,11 @@ def plan_podman(
     subnet = f"10.{100 + number % 100}.{number // 100 % 250}"
     (folder / "networks").mkdir()
     (folder / "networks" / "podman.json").write_text(json.dumps(_default_network(number, subnet)))
-    cgroups = '[containers]\ncgroups = "disabled"\n' if version_2 and _no_limits_in_version_2() else ""
-    (folder / "containers.conf").write_text(f"""{cgroups}[engine]
+    cgroups = 'cgroups = "disabled"\n' if version_2 and _no_limits_in_version_2() else ""
+    # for `--init`: Docker's, since catatonit is only recommended by Debian's package
+    (folder / "containers.conf").write_text(f"""[containers]
+init_path = "{shutil.which("docker-init") or ""}"
+{cgroups}[engine]
 runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"

@@ -368,8 +368,11 @@ def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
 
 
 def options_of(made: Plan) -> RunOptions:
-    """The options that a plan results in. Raises ValueError."""
-    return run_options(made.spec, made.wanted, made.body)
+    """The options that a plan results in, with the seccomp profile's JSON where its file is not written before the plan
+    is carried out. Raises ValueError.
+    """
+    found = run_options(made.spec, made.wanted, made.body)
+    return replace(found, seccomp=dict(made.files).get(found.seccomp, found.seccomp))
 
 
 def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:

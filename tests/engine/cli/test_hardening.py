@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,17 @@ def test_a_dry_run_and_a_refusal_change_nothing(desk: Desk) -> None:
     for words in (("--set", "capabilities=NOPE"), ("--set", "memory=lots"), ("--set", "nothing=1")):
         assert desk.harden(*words)[0] == 2
     assert desk.only_one_runs() == original
+
+
+def test_an_export_names_no_file_that_only_a_relaunch_writes(desk: Desk) -> None:
+    start(desk)
+    words = ("export", NAME, "--preset", "recommended", "--as")
+    command = desk.run(*words, f"{desk.rig.kind}-run")[1]
+    (named,) = re.findall(r"seccomp=(\S+)", command)
+    assert "/" not in named
+    assert f"First save its seccomp profile as {named}: --as seccomp." in command
+    profile = json.loads(desk.run(*words, "seccomp")[1])
+    assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
 
 
 def test_one_that_never_ran_is_refused(desk: Desk) -> None:

@@ -9,7 +9,7 @@ BROKEN: frozenset[tuple[str, str, str]] = frozenset()
 EITHER = frozenset(("postfix", "recommended", kind) for kind in _BOTH)
 # By hand: rolled back for such a worker, which is missed. To be empty
 MISSED = frozenset({("postfix", "docker")})
-# (program, preset): what the program can do without is known of these, so rolling back is a failure of the preset
+# (program, preset): what the program can do without is known of these, so the preset has to hold
 MUST = frozenset(
     (
         *((name, "recommended") for name in ("nginx", "redis", "redis-root", "postgres")),

@@ -18,6 +18,8 @@ SESSION = 60.0  # seconds: postdrop(1) without its group tries again for ever
 # By hand, unless a program has others: room for each of them, and an end to it
 BY_HAND = ("memory=512m", "cpus=1.5", "pids=100", "no-new-privileges=on")
 _LIMITS, _CONTROLLERS = ("memory", "cpus", "pids"), Path("/sys/fs/cgroup/cgroup.controllers")
+# Docker sets it for each container; Podman by the containers.conf that distributions ship, which the rig's replaces
+PING = ("--sysctl", "net.ipv4.ping_group_range=0 65535")
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from machine.software.families import login
-from machine.software.program import BrokenError, Data, Program, Service, expect
+from machine.software.program import PING, BrokenError, Data, Program, Service, expect
 from machine.software.reach import connect, crowd, far, page, place, sends, wait
 from machine.software.reach import http as ask
 
@@ -282,7 +282,7 @@ PROGRAMS = (
             lambda at, name: expect(page(at, f"/?do=put&key={name}"), "written", "a note"),
             lambda at, name: page(at, f"/?do=get&key={name}") == "kept",
         ),
-        breaks=(("--tmpfs /tmp:mode=0500", "php_upload"),),
+        breaks=(("--tmpfs /tmp:ro", "php_upload"),),
     ),
     Program(
         "compiler", "bench", 8080, ("busybox", "httpd", "-f", "-p", "8080", "-h", "/srv/compile"),
@@ -320,7 +320,7 @@ PROGRAMS = (
         "probe", "bench", 80, ("/usr/local/lib/web/httpd", "-f", "-p", "80", "-h", "/srv/probe"),
         (probe_page, probe_raw, probe_packet, probe_ping, probe_trace),
         ("no-new-privileges=", "seccomp=", "read-only-root=on", "capabilities=NET_RAW,NET_BIND_SERVICE", "pids=50",
-         "memory=64m"), options=(*_USER, "--cap-add", "NET_RAW"),
+         "memory=64m"), options=(*_USER, "--cap-add", "NET_RAW", *PING),
         breaks=(("--security-opt no-new-privileges --sysctl net.ipv4.ip_unprivileged_port_start=0", "probe_raw"),),
     ),
     Program(

@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 
-from machine.software.program import BrokenError, Data, Program, Service, expect, in_folder
+from machine.software.program import PING, BrokenError, Data, Program, Service, expect, in_folder
 from machine.software.reach import (
     PATIENCE,
     children,
@@ -269,6 +269,7 @@ PROGRAMS = (
         ("read-only-root=on", "capabilities=CHOWN,DAC_READ_SEARCH,NET_RAW,SETGID,SETUID",
          "tmpfs=/tmp", "pids=50", "memory=64m"),
         hand_podman=("capabilities=CHOWN,DAC_READ_SEARCH,NET_RAW,SETGID,SETUID,NET_BIND_SERVICE",),
+        options=PING,
         breaks=(
             ("--cap-drop SETGID", "box_su"),
             ("--cap-drop CHOWN", "box_chown"),
