@@ -3,7 +3,6 @@
 #include "attempts.h"
 #include <sys/ioctl.h>
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <ftw.h>
 #include <linux/mount.h>
 #include <linux/netfilter/nfnetlink.h>

@@ -86,7 +86,7 @@ def test_it_serves_and_its_data_is_there(
         # and the same, typed by hand
         code, _, command = shell.run(*("export", at.name, "--preset", preset, "--as", f"{rig.kind}-run", "--secrets"))
         assert code == VERIFIED, command
-        if saved := re.search(r"First save its seccomp profile as (\S+?):? ", command):
+        if saved := re.search(r"First save its seccomp profile as (\S+): ", command):
             code, _, profile = shell.run("export", at.name, "--preset", preset, "--as", "seccomp")
             assert code == VERIFIED, profile
             file = rig.folder / saved[1]  # Podman's service, unlike Podman itself, opens it, in its own directory

@@ -16,7 +16,7 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.app.start import NotStarted
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.page import View
-from stratascope.ui.window.main_window import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.check.corrections import Judged
 from stratascope.usecases.plan.offers import Offer
 from window.not_started import judged, offered
@@ -42,9 +42,8 @@ def of_captures(*names: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, NotS
     return watch, services.before
 
 
-def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch, before = of_captures("apparmor", "selinux", monkeypatch=monkeypatch)
-    assert before.machines == ("apparmor", "selinux")
+def opened(qtbot: QtBot, watch: Any, before: NotStarted) -> tuple[MainWindow, BeforePage]:
+    """A window on the page, with a judged text."""
     window = make_window(watch, Services(before=before))
     qtbot.addWidget(window)
     window.resize(1440, 900)
@@ -52,6 +51,13 @@ def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: py
     window.pages.show_view(View.BEFORE)
     page = window.pages.of(BeforePage)
     judged(page, qtbot, TEXT)
+    return window, page
+
+
+def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, before = of_captures("apparmor", "selinux", monkeypatch=monkeypatch)
+    assert before.machines == ("apparmor", "selinux")
+    window, page = opened(qtbot, watch, before)
 
     def access_control() -> str:
         state = page.selection.current
@@ -92,12 +98,7 @@ def test_a_plan_that_comes_after_its_machine_was_left_is_asked_for_anew(
 
     monkeypatch.setattr(before, "offer", late)
     monkeypatch.setattr(before, "check", checked)
-    window = make_window(watch, Services(before=before))
-    qtbot.addWidget(window)
-    window.show()
-    window.pages.show_view(View.BEFORE)
-    page = window.pages.of(BeforePage)
-    judged(page, qtbot, TEXT)
+    window, page = opened(qtbot, watch, before)
     page.machine.activated.emit(1)
     chosen.set()
     qtbot.waitUntil(lambda: " on selinux; nothing is run" in page.told.text())
@@ -109,12 +110,7 @@ def test_a_plan_that_comes_after_its_machine_was_left_is_asked_for_anew(
 
 def test_of_one_capture_there_is_nothing_to_choose(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, before = of_captures("selinux", monkeypatch=monkeypatch)
-    window = make_window(watch, Services(before=before))
-    qtbot.addWidget(window)
-    window.show()
-    window.pages.show_view(View.BEFORE)
-    page = window.pages.of(BeforePage)
-    judged(page, qtbot, TEXT)
+    window, page = opened(qtbot, watch, before)
     assert " on selinux; nothing is run" in page.told.text()
     assert not page.machine.isVisible()
     window.stop()

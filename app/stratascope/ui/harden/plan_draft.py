@@ -92,7 +92,7 @@ class PlanDraft(QObject):
         self._refused: Message | None = None
         self._wishes = Wishes()
         self._asked: ContainerState | None = None  # what is on its way is about it
-        self._again = False  # asked once more, as it failed for an older reading
+        self._again = False  # it was asked for before, and failed for an older reading
         self._known: ContainerState | None = None  # what the plan is of
         self._shown: Wanted | None = None  # how it is wanted there
         self._patience = later(self, PATIENCE, self._late)
@@ -217,7 +217,7 @@ class PlanDraft(QObject):
 
     def _drop(self) -> None:
         """What is on its way is not wanted any more."""
-        self._asked, self.late = None, False
+        self._asked, self._again, self.late = None, False, False
         self._patience.stop()
         for topic in ("offer", "wanted"):
             self._queries.drop(topic)
@@ -258,15 +258,15 @@ class PlanDraft(QObject):
             return
         if isinstance(answer, Failure):
             if state is not self.state and not self._again:
-                self._again = True  # it may be true of the older reading only
-                self._ask(self.state)
+                self._ask(self.state)  # it may be true of the older reading only
+                self._again = True
             elif self.plan is None:
                 self._hide(answer.message, answer.words)
             else:
                 self.failure = answer
                 self._tell()
             return
-        self.nothing, self._known, self._again = None, state, False
+        self.nothing, self._known = None, state
         self._offer, self._suggested = answer[0], answer[1]
         self._take(wanted, answer[2])
         if self._outdated(self.state):

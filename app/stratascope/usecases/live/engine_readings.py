@@ -141,8 +141,9 @@ class EngineReadings(Struct):
 
     def crowded_for_long(self, now: float) -> bool:
         """Whether more events than few have come for LONG, and still come."""
-        count, when = self.lately
-        return now - self.crowded >= LONG and count - CALM * (now - when) > FEW
+        with self.ready:
+            count, when = self.lately
+            return now - self.crowded >= LONG and count - CALM * (now - when) > FEW
 
     def at_rest(self, item: CapturedContainer, groups: ControlGroups, now: float) -> bool:
         """Whether a reading of it would say what the last one said: nothing has run in its control groups since. What
