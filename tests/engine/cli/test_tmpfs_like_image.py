@@ -16,8 +16,10 @@ MADE = (
     "mkdir -p /srv/theirs /srv/roots /srv/filled; echo kept > /srv/filled/seed; "
     "chown 7:8 /srv/theirs; chmod 2750 /srv/theirs; chmod 700 /srv/roots"
 )
+# The program's name says that it passes, too: how long it lies there decides whether a poll sees it
 WORKS = (
-    "trap 'exit 0' TERM; cp /bin/busybox /srv/roots/true && /srv/roots/true || exit 5; rm /srv/roots/true; "
+    "trap 'exit 0' TERM; cp /bin/busybox /srv/roots/busybox.pid && /srv/roots/busybox.pid true || exit 5; "
+    "rm /srv/roots/busybox.pid; "
     "while :; do touch /srv/theirs/a.pid /srv/roots/a.pid || exit 6; sleep 0.2; done"
 )
 PLACES = ("srv/theirs", "srv/roots")

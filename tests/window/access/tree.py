@@ -119,7 +119,7 @@ def judge(words: list[str]) -> None:
         (address,) = unwrap_msg(session.send_and_get_reply(asked, timeout=60))
     reader, heard = Reader(address), deque[Message]()
     window = subprocess.Popen(
-        [sys.executable, "-m", "window.access.tree", "window", *words],
+        [sys.executable, "-X", "faulthandler", "-m", "window.access.tree", "window", *words],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     sending, coming = window.stdin, window.stdout
