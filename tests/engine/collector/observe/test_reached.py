@@ -149,8 +149,9 @@ def test_each_bind_is_told_right(kind: str, binds: Path, request: pytest.Fixture
         "/dev/fuse": {Access.READ},
     }
     assert found["/b/sockets/s"].by == found["/var/run/one.sock"].by == ("reach",)
-    assert found["/b/listed"].by[-1] == "ls"  # a shell becomes it
-    assert found["/dev/fuse"].by == ("head",)
+    # a shell becomes each, and fanotify(7) says when neither that was nor the open: a busy machine may name the shell
+    assert found["/b/listed"].by[-1] in ("ls", "sh")
+    assert found["/dev/fuse"].by in (("head",), ("sh",))
     assert not [each for each in found.values() if each.access and not before < each.first <= each.last < after]
     assert [path for path, each in found.items() if each.seconds < 1] == ["/b/sockets/s"]
 
